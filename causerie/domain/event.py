@@ -1,0 +1,43 @@
+"""Facts of the log: everything durable that changes what a reader sees, numbered without a hole."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from causerie.domain.ids import ConversationId, UserId
+
+
+class EventKind(StrEnum):
+    """Names on the wire (CONTRACT §4)."""
+
+    MESSAGE_NEW = "message.new"
+    MESSAGE_EDIT = "message.edit"
+    MESSAGE_DELETE = "message.delete"
+    MEMBER_ADD = "member.add"
+    MEMBER_UPDATE = "member.update"
+    MEMBER_REMOVE = "member.remove"
+    CONVERSATION_UPDATE = "conversation.update"
+
+
+class EphemeralKind(StrEnum):
+    """Frames that are a state plus a best effort: never numbered, never read again."""
+
+    TYPING_START = "typing.start"
+    TYPING_STOP = "typing.stop"
+    PRESENCE_UPDATE = "presence.update"
+    READ_UPDATE = "read.update"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a conversation's log, with its `data` as clients see it now.
+
+    `ts` is the time of the commit as PostgreSQL saw it.  `actor` is who did it.
+    """
+
+    conversation_id: ConversationId
+    seq: int
+    kind: EventKind
+    ts: datetime
+    actor: UserId
+    data: dict[str, object]
