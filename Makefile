@@ -1,0 +1,63 @@
+# Everything installs itself into .venv from nothing but python3 (>= 3.11).
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+RUN    := $(VENV)/.installed-run
+DEV    := $(VENV)/.installed-dev
+UV     := $(BIN)/uv --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench lock clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+run: $(RUN)  ## start everything: stores, API, gateway, worker and the demo page (Ctrl-C stops it)
+	@exec $(BIN)/causerie run $(ARGS)
+
+test: $(DEV)  ## the whole test suite against real stores; ARGS="tests/store -k seq" for a part
+	@exec $(BIN)/pytest -n $(or $(WORKERS),auto) --dist loadfile $(ARGS)
+
+lint: $(DEV)  ## style, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(DEV)  ## put the code into the one layout
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV)  ## the benchmarks behind the figures of the README
+	@exec $(BIN)/python -m bench $(ARGS)
+
+lock: $(VENV)/bin/uv  ## resolve pyproject.toml again into the requirements files
+	$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE) \
+	    pyproject.toml -o requirements.txt
+	$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE) \
+	    --extra run -c requirements.txt pyproject.toml -o requirements-run.txt
+	$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE) \
+	    --all-extras -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean:  ## forget the environment and the caches; data of `make run` stays in .data
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# uv comes by hash like everything else; an environment of another Python or a half-made one is made anew.
+$(VENV)/bin/uv: requirements-uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "causerie needs Python 3.11 or newer; this is " + sys.version.split()[0])'
+	@echo "making $(VENV) …"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-uv.txt
+	@touch $@
+
+$(RUN): $(VENV)/bin/uv requirements-run.txt pyproject.toml
+	@echo "installing what causerie runs on …"
+	@$(UV) pip install --python $(BIN)/python --require-hashes -r requirements-run.txt
+	@$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(VENV)/bin/uv requirements-dev.txt pyproject.toml
+	@echo "installing what the tests need …"
+	@$(UV) pip install --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@ $(RUN)
