@@ -1,6 +1,6 @@
 """A conversation: the unit of order, membership and sharding."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -56,3 +56,20 @@ class Conversation:
             "is_archived": self.is_archived,
             "last_seq": self.last_seq,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConversation:
+    """What a user wants opened, and with whom besides himself.
+
+    With a `key` (the header `Idempotency-Key`) it may be asked again and again to the same effect.
+    """
+
+    type: ConversationType
+    member_ids: tuple[UserId, ...] = ()
+    name: str | None = None
+    description: str | None = None
+    avatar_url: str | None = None
+    context: Context | None = None
+    metadata: dict[str, object] = field(default_factory=dict)
+    key: str | None = None

@@ -1,6 +1,7 @@
 """Rules for text and metadata that users write."""
 
 from collections.abc import Mapping
+from math import isfinite
 
 from causerie.domain.errors import InvalidRequest
 from causerie.domain.limits import MAX_CONTENT_BYTES, MAX_METADATA_BYTES, MAX_METADATA_DEPTH
@@ -74,7 +75,11 @@ def _size(value: object, field: str, *, level: int) -> int:
             return 2 + sum(_size(item, field, level=level + 1) + 1 for item in value)
         case bool() | None:
             return 5
-        case int() | float():
+        case int() if -(2**63) <= value < 2**64:
             return len(repr(value))
+        case float() if isfinite(value):
+            return len(repr(value))
+        case int() | float():
+            raise InvalidRequest.of(field, "must not contain a number that JSON readers cannot hold")
         case _:
             raise InvalidRequest.of(field, "must be JSON")
