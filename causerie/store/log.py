@@ -1,0 +1,194 @@
+"""The log of events: appended by actions, read by whoever must not miss anything.
+
+A *position* is `pg_snapshot_xmin` of the statement that read: every transaction below it had ended
+and was seen.  Reading on from a position may repeat, and never skips: neither a serial (a late commit
+leaves a row behind it) nor a clock could promise that.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from causerie.domain.conversation import ConversationType
+from causerie.domain.event import Event, EventKind
+from causerie.domain.ids import ConversationId, UserId
+from causerie.domain.message import Message
+from causerie.domain.shards import shard_of
+from causerie.store import rows
+from causerie.store.store import Store, Transaction
+
+_APPEND = """
+WITH logged AS (
+    INSERT INTO events (conversation_id, seq, shard, kind, actor, message_id, data, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, date_trunc('milliseconds', clock_timestamp()))
+    RETURNING created_at
+), head AS (
+    UPDATE conversations SET last_seq = $2, xid = pg_current_xact_id() WHERE id = $1
+)
+SELECT created_at FROM logged"""
+
+_TAIL = """
+SELECT wanted.shard, pg_snapshot_xmin(pg_current_snapshot()) AS position, found.conversation_id, found.last_seq
+FROM unnest($1::smallint[], $2::xid8[]) AS wanted (shard, position)
+LEFT JOIN LATERAL (
+    SELECT conversation_id, max(seq) AS last_seq FROM events e
+    WHERE e.shard = wanted.shard AND e.xid >= wanted.position GROUP BY conversation_id
+) found ON true"""
+
+_SINCE = """
+SELECT conversation_id, min(seq) AS first_seq, max(seq) AS last_seq
+FROM events WHERE shard = $1 AND xid >= $2 GROUP BY conversation_id ORDER BY conversation_id"""
+
+
+async def append(
+    tx: Transaction,
+    conversation_id: ConversationId,
+    seq: int,
+    kind: EventKind,
+    actor: UserId,
+    *,
+    message: Message | None = None,
+    data: dict[str, object] | None = None,
+) -> Event:
+    """Write the event with number `seq` and move the conversation's head to it.
+
+    The caller holds the conversation's lock and `seq` is its head + 1.  A message event stores the
+    message's id alone; what others are told is the message as given.
+    """
+    created_at = await tx.connection.fetchval(
+        _APPEND,
+        conversation_id,
+        seq,
+        shard_of(conversation_id),
+        kind.value,
+        actor,
+        message.id if message else None,
+        data if message is None else None,
+    )
+    match kind:
+        case EventKind.MESSAGE_DELETE if message is not None:
+            told: dict[str, object] = {"message_id": str(message.id), "deleted_by": actor}
+        case _ if message is not None:
+            told = message.as_json()
+        case _:
+            told = data or {}
+    event = Event(conversation_id, seq, kind, created_at, actor, told)
+    tx.events.append(event)
+    return event
+
+
+async def events_between(
+    store: Store, conversation_id: ConversationId, after_seq: int, upto_seq: int | None = None, *, limit: int = 1_000
+) -> list[Event]:
+    """Events of one conversation with `after_seq < seq <= upto_seq`, in order, at most `limit`."""
+    async with store.connection() as connection:
+        return await read_between(connection, conversation_id, after_seq, upto_seq, limit=limit)
+
+
+async def read_between(
+    connection: Any, conversation_id: ConversationId, after_seq: int, upto_seq: int | None, *, limit: int
+) -> list[Event]:
+    """As `events_between`, on a connection already in use."""
+    found = await connection.fetch(
+        rows.SELECT_EVENTS + "WHERE e.conversation_id = $1 AND e.seq > $2 AND e.seq <= $3 ORDER BY e.seq LIMIT $4",
+        conversation_id,
+        after_seq,
+        2**62 if upto_seq is None else upto_seq,
+        limit,
+    )
+    return [rows.event(row) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What a shard's log holds from the position asked for: heads of conversations, and where to read on."""
+
+    position: int
+    heads: Sequence[tuple[ConversationId, int]]
+
+
+async def tail(store: Store, positions: Mapping[int, int]) -> dict[int, Tail]:
+    """For each shard the conversations with events from its position on, each with its last seq, in one statement."""
+    async with store.connection() as connection:
+        found = await connection.fetch(_TAIL, list(positions), list(positions.values()))
+    heads: dict[int, list[tuple[ConversationId, int]]] = {shard: [] for shard in positions}
+    position: dict[int, int] = {}
+    for row in found:
+        position[row["shard"]] = row["position"]
+        if row["conversation_id"] is not None:
+            heads[row["shard"]].append((row["conversation_id"], row["last_seq"]))
+    return {shard: Tail(position[shard], heads[shard]) for shard in positions}
+
+
+async def current_position(store: Store) -> int:
+    """The position of the log now: everything below it has ended."""
+    async with store.connection() as connection:
+        return int(await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())"))
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A piece of one conversation's log that lies after some position: `first_seq` to `last_seq`."""
+
+    conversation_id: ConversationId
+    first_seq: int
+    last_seq: int
+
+
+async def stretches_since(store: Store, shard: int, position: int) -> list[Stretch]:
+    """Which pieces of the shard's log were written from `position` on; read each with `events_between`.
+
+    Used to replay to one node what it has missed; a piece may begin with events it has.
+    """
+    async with store.connection() as connection:
+        found = await connection.fetch(_SINCE, shard, position)
+    return [Stretch(row["conversation_id"], row["first_seq"], row["last_seq"]) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who hears a conversation, and what of its log was written from a position on.
+
+    `members` are those present now; with `pending` replayed in order they are right at each event.
+    `last_seq` is the head the snapshot saw; `pending` ends there.
+    """
+
+    type: ConversationType
+    members: frozenset[UserId]
+    last_seq: int
+    pending: Sequence[Event]
+
+
+async def load_audience(store: Store, conversation_id: ConversationId, position: int) -> Audience | None:
+    """Read a conversation for dispatch; None when there is no such conversation (any more).
+
+    The three reads share one snapshot, so that members and log agree.
+    """
+    async with store.connection() as connection:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            head = await connection.fetchrow("SELECT type, last_seq FROM conversations WHERE id = $1", conversation_id)
+            if head is None:
+                return None
+            members = await connection.fetch(
+                "SELECT user_id FROM conversation_participants WHERE conversation_id = $1 AND left_seq IS NULL",
+                conversation_id,
+            )
+            first = await connection.fetchval(
+                FIRST_SEQ_SINCE.format(conversation_id="$1", position="$2"), conversation_id, position
+            )
+            pending = await read_between(connection, conversation_id, first - 1, None, limit=10_000)
+    return Audience(
+        ConversationType(head["type"]), frozenset(UserId(row["user_id"]) for row in members), head["last_seq"], pending
+    )
+
+
+FIRST_SEQ_SINCE = """
+SELECT coalesce((
+    SELECT e.seq FROM events e WHERE e.conversation_id = {conversation_id} AND e.xid < {position}
+    ORDER BY e.seq DESC LIMIT 1), 0) + 1"""
+"""The first seq a reader at `position` may not have seen.
+
+Going down from the head, the first event below the position ends the search: it was visible to the
+reader, and so was everything of its conversation before it, because writers of a conversation follow
+one another under its lock.  Events of lower seq but a transaction id from the position on were seen too.
+"""

@@ -1,0 +1,186 @@
+"""Connections, transactions and the epoch: how everything else reaches PostgreSQL.
+
+Every use of a connection ends within a deadline, because a frozen server neither answers nor
+refuses: the connection is then terminated (asking it to close could wait forever) and the caller
+gets `Unavailable`, which says that the outcome is unknown.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import orjson
+
+from causerie.domain.errors import Unavailable
+from causerie.domain.event import Event
+from causerie.store.posts import PostQueue
+
+log = logging.getLogger(__name__)
+
+DEADLINE_SECONDS = 2.5
+"""How long one use of a connection may take, so that a client has its 503 within 3 s."""
+CONNECT_SECONDS = 2.0
+RETRY_CONNECT_SECONDS = 1.0
+
+Announce = Callable[[Sequence[Event]], None]
+"""Told of every durable event after its commit. It must not block and may lose what it is told."""
+
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.TransactionTimeoutError,
+)
+
+Connection = asyncpg.pool.PoolConnectionProxy
+
+
+class Transaction:
+    """One open transaction and the events it has appended to the log so far."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.events: list[Event] = []
+
+
+class Store:
+    """The pool, the current epoch and the queue of posts. Make one with `connect`, end it with `close`."""
+
+    def __init__(self, url: str, announce: Announce) -> None:
+        self._url = url
+        self._announce = announce
+        self._pool: asyncpg.Pool
+        self._epoch = ""
+        self.posts = PostQueue(self)
+
+    @classmethod
+    async def connect(cls, url: str, *, announce: Announce, min_size: int = 1, max_size: int = 10) -> "Store":
+        """Open the pool, waiting for as long as it takes PostgreSQL to appear."""
+        store = cls(url, announce)
+        store._pool = asyncpg.create_pool(
+            url,
+            min_size=0,
+            max_size=max_size,
+            timeout=CONNECT_SECONDS,
+            init=store._prepare,
+            server_settings={"application_name": "causerie", "transaction_timeout": "30s", "timezone": "UTC"},
+        )
+        await store._pool
+        while True:
+            try:
+                await asyncio.gather(*(store._warm() for _ in range(min_size)))
+                return store
+            except Unavailable as away:
+                log.warning("waiting for PostgreSQL", extra={"reason": str(away)})
+                await asyncio.sleep(RETRY_CONNECT_SECONDS)
+
+    async def close(self) -> None:
+        """Let posts in flight finish, then drop every connection without waiting for the server."""
+        await self.posts.close()
+        self._pool.terminate()
+
+    @property
+    def epoch(self) -> str:
+        """Names this history of the database; another one after a promotion or a restore.
+
+        Made of the system identifier and the timeline, read whenever a connection is opened: whatever
+        changes them also breaks every open connection.
+        """
+        return self._epoch
+
+    @asynccontextmanager
+    async def connection(self, *, deadline_seconds: float = DEADLINE_SECONDS) -> AsyncIterator[Connection]:
+        """Borrow a connection for at most `deadline_seconds`.
+
+        Raises:
+            Unavailable: PostgreSQL is away, frozen, read-only, full, or ended the transaction.
+        """
+        connection: Connection | None = None
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                connection = await self._pool.acquire()
+                yield connection
+        except _AWAY as error:
+            if connection is not None and isinstance(error, TimeoutError):
+                connection.terminate()
+            raise Unavailable(f"PostgreSQL is away ({type(error).__name__}).") from error
+        except asyncio.CancelledError:
+            if connection is not None:
+                connection.terminate()
+            raise
+        finally:
+            if connection is not None:
+                await self._release(connection)
+
+    @asynccontextmanager
+    async def transaction(self, *, deadline_seconds: float = DEADLINE_SECONDS) -> AsyncIterator[Transaction]:
+        """Run a transaction; when it has committed, its events are announced.
+
+        Raises:
+            Unavailable: as `connection`; whether the transaction took effect is then unknown.
+        """
+        async with self.connection(deadline_seconds=deadline_seconds) as connection:
+            async with connection.transaction():
+                transaction = Transaction(connection)
+                yield transaction
+            self.announce(transaction.events)
+
+    def announce(self, events: Sequence[Event]) -> None:
+        """Tell whoever listens of events that have committed."""
+        if events:
+            self._announce(events)
+
+    async def ping(self) -> None:
+        """Raise `Unavailable` unless PostgreSQL answers."""
+        async with self.connection() as connection:
+            await connection.execute("SELECT 1")
+
+    @property
+    def pool_size(self) -> tuple[int, int]:
+        """Connections open and idle, for the metrics."""
+        return self._pool.get_size(), self._pool.get_idle_size()
+
+    async def _warm(self) -> None:
+        async with self.connection() as connection:
+            await connection.execute("SELECT 1")
+
+    async def _release(self, connection: Connection) -> None:
+        try:
+            await self._pool.release(connection, timeout=CONNECT_SECONDS)
+        except _AWAY as error:
+            log.warning("PostgreSQL connection lost", extra={"reason": type(error).__name__})
+
+    async def _prepare(self, connection: Any) -> None:
+        await connection.set_type_codec(
+            "jsonb", schema="pg_catalog", format="binary", encoder=_encode_jsonb, decoder=_decode_jsonb
+        )
+        # The name of the WAL file begins with the timeline in use now; the control file learns of a promotion late.
+        row = await connection.fetchrow(
+            "SELECT system_identifier::text AS system, "
+            "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS timeline FROM pg_control_system()"
+        )
+        epoch = f"{int(row['system']):x}-{int(row['timeline'], 16):x}"
+        if self._epoch and self._epoch != epoch:
+            log.warning("the database has another history now", extra={"epoch": epoch, "earlier_epoch": self._epoch})
+        self._epoch = epoch
+
+
+_JSONB_VERSION = b"\x01"
+
+
+def _encode_jsonb(value: object) -> bytes:
+    return _JSONB_VERSION + orjson.dumps(value)
+
+
+def _decode_jsonb(data: bytes) -> object:
+    return orjson.loads(data[1:])
