@@ -1,0 +1,116 @@
+"""The real stores for a test process, started when the first test asks for one.
+
+Every test process (each worker of pytest-xdist) has its own servers, so a test may stop or crash one without
+disturbing a neighbour.  `DATABASE_URL`, `REDIS_URL` and `NATS_URL` replace them one by one.
+"""
+
+import asyncio
+import itertools
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from causerie.embedded import Nats, Postgres, Valkey
+from causerie.embedded.ports import Ports
+
+_names = itertools.count(1)
+
+
+@contextmanager
+def temporary_home() -> Iterator[Path]:
+    """A directory the unprivileged user of PostgreSQL can enter, which pytest's own are not."""
+    home = Path(tempfile.mkdtemp(prefix="causerie-test-"))
+    home.chmod(0o755)
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def running(server: Postgres | Valkey | Nats) -> Iterator[str]:
+    """The address of a server that runs as long as the block."""
+    asyncio.run(server.start())
+    try:
+        yield server.url
+    finally:
+        asyncio.run(server.stop())
+
+
+@contextmanager
+def postgres_url(home: Path) -> Iterator[str]:
+    """PostgreSQL for this process: any database of it."""
+    if external := os.environ.get("DATABASE_URL"):
+        yield external
+        return
+    with running(Postgres(home, Ports(home / "postgres.ports"))) as url:
+        yield url
+
+
+@contextmanager
+def valkey_url(home: Path) -> Iterator[str]:
+    """Valkey for this process."""
+    if external := os.environ.get("REDIS_URL"):
+        yield external
+        return
+    with running(Valkey(home, Ports(home / "valkey.ports"))) as url:
+        yield url
+
+
+@contextmanager
+def nats_server_url(home: Path) -> Iterator[str]:
+    """NATS for this process."""
+    if external := os.environ.get("NATS_URL"):
+        yield external
+        return
+    with running(Nats(home, Ports(home / "nats.ports"))) as url:
+        yield url
+
+
+def flush(url: str) -> None:
+    """Empty every node of a Redis."""
+    for node in url.split(","):
+        address = urlsplit(node)
+        with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+            connection.sendall(b"FLUSHALL SYNC\r\n")
+            answer = connection.recv(64)
+            assert answer == b"+OK\r\n", answer
+
+
+def with_database(url: str, name: str) -> str:
+    """The same server, another database."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+async def execute(url: str, *statements: str) -> None:
+    """Run statements one by one, each on its own."""
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def a_database_name(kind: str) -> str:
+    """A name nobody uses, not even a parallel run on the same server."""
+    return f"test_{kind}_{os.getpid()}_{next(_names)}"
+
+
+@contextmanager
+def database(server: str, *, template: str | None = None) -> Iterator[str]:
+    """A database of its own, empty or a copy of a template, gone at the end."""
+    name = a_database_name("copy" if template else "empty")
+    copied = f" TEMPLATE {template}" if template else ""
+    asyncio.run(execute(server, f"CREATE DATABASE {name}{copied}"))
+    try:
+        yield with_database(server, name)
+    finally:
+        asyncio.run(execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
