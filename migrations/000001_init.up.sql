@@ -140,3 +140,10 @@ CREATE TABLE shards (
     position   xid8        NOT NULL DEFAULT pg_current_xact_id()
 ) WITH (fillfactor = 50);
 INSERT INTO shards (shard) SELECT generate_series(0, 63);
+
+-- One row: the key that seals cursors, so that nobody reads on where another left off.
+CREATE TABLE platform (
+    only_row   boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    cursor_key bytea   NOT NULL DEFAULT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
+);
+INSERT INTO platform DEFAULT VALUES;
