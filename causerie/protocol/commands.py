@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from causerie.domain.ids import ConversationId, MessageId, UserId
 from causerie.domain.message import Draft, MessageType
+from causerie.protocol.requests import HistoryQuery, SyncQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Move my read mark to `seq` of a conversation, or to a message."""
+    """Move my read mark to `seq` of a conversation, or to a message; exactly one of the two is set."""
 
     conversation_id: ConversationId | None
     seq: int | None
@@ -109,14 +110,8 @@ class Unsubscribe:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A page of messages; at most one of the three anchors is set."""
-
     conversation_id: ConversationId
-    before_seq: int | None
-    after_seq: int | None
-    around_seq: int | None
-    cursor: str | None
-    limit: int
+    query: HistoryQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +125,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    cursor: str | None
-    limit: int
+    query: SyncQuery
     positions: tuple[Position, ...]
 
 

@@ -137,9 +137,7 @@ def encode_resync(conversation_id: ConversationId, *, epoch: str, seq: int) -> b
     return encode_ephemeral("resync", conversation_id, data)
 
 
-def encode_disconnect(
-    code: CloseCode, *, reason: str | None = None, retry_after_seconds: float | None = None
-) -> bytes:
+def encode_disconnect(code: CloseCode, *, reason: str | None = None, retry_after_seconds: float | None = None) -> bytes:
     """The last frame before a close: the browser shows a script little of the close itself."""
     return encode_ephemeral(
         "disconnect",

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from uuid import UUID
 
 from causerie.domain import ids
-from causerie.domain.errors import FieldError, InvalidRequest, NotFound, UnknownOp
+from causerie.domain.errors import Forbidden, InvalidRequest, NotFound, UnknownOp
 from causerie.domain.ids import ConversationId, MessageId, UserId
 from causerie.domain.limits import DEFAULT_PAGE, MAX_PAGE, MAX_SEQ
 from causerie.domain.message import MessageType
 from causerie.domain.text import check_content, check_metadata
+from causerie.protocol import fields
 from causerie.protocol.commands import (
     Auth,
     Command,
@@ -33,195 +34,158 @@ from causerie.protocol.commands import (
     Unwatch,
     Watch,
 )
+from causerie.protocol.fields import Fields
+from causerie.protocol.requests import MAX_EPOCH_CHARACTERS, HistoryQuery, SyncQuery
 
 MAX_WATCHED = 1_000
 MAX_POSITIONS = 1_000
-MAX_CURSOR_CHARACTERS = 512
+MAX_TOKEN_CHARACTERS = 16 * 1024
 _ANCHORS = ("before_seq", "after_seq", "around_seq", "cursor")
+_MAX_VERSION = 2**31 - 1
 
 
-class Arguments:
-    """The fields of one request, each taken once; what is left over at the end is an error."""
-
-    __slots__ = ("_fields",)
-
-    def __init__(self, fields: dict[str, object]) -> None:
-        self._fields = fields
-
-    def take(self, name: str) -> object:
-        """The raw value, with null meaning the same as absent."""
-        return self._fields.pop(name, None)
-
-    def has(self, name: str) -> bool:
-        return self._fields.get(name) is not None
-
-    def text(self, name: str) -> str:
-        value = self.take(name)
-        if isinstance(value, str) and value:
-            return value
-        raise InvalidRequest.of(name, "is required and must be text")
-
-    def id(self, name: str) -> UUID:
-        """A malformed id names no object, so it is answered like an absent one."""
-        value = self.text(name)
-        if (found := ids.uuid_of(value)) is None:
-            raise NotFound
-        return found
-
-    def conversation_id(self) -> ConversationId:
-        return ConversationId(self.id("conversation_id"))
-
-    def message_id(self) -> MessageId:
-        return MessageId(self.id("message_id"))
-
-    def optional_text(self, name: str, *, max_characters: int) -> str | None:
-        value = self.take(name)
-        if value is None:
-            return None
-        if isinstance(value, str) and len(value) <= max_characters:
-            return value
-        raise InvalidRequest.of(name, f"must be text of at most {max_characters} characters")
-
-    def integer(self, name: str, *, least: int, most: int) -> int | None:
-        value = self.take(name)
-        if value is None:
-            return None
-        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
-            return value
-        raise InvalidRequest.of(name, f"must be an integer from {least} to {most}")
-
-    def choice(self, name: str, choices: tuple[str, ...], *, default: str | None = None) -> str:
-        value = self.take(name)
-        if value is None and default is not None:
-            return default
-        if isinstance(value, str) and value in choices:
-            return value
-        raise InvalidRequest.of(name, "must be one of " + ", ".join(choices))
-
-    def user_ids(self) -> tuple[UserId, ...]:
-        value = self.take("user_ids")
-        if not isinstance(value, list) or len(value) > MAX_WATCHED:
-            raise InvalidRequest.of("user_ids", f"must be a list of at most {MAX_WATCHED} user ids")
-        return tuple(dict.fromkeys(ids.user_id(item, f"user_ids[{place}]") for place, item in enumerate(value)))
-
-    def nothing_else(self) -> None:
-        if self._fields:
-            raise InvalidRequest([FieldError(name, "is not known here") for name in self._fields])
-
-
-def parse_command(op: str, fields: dict[str, object]) -> Command:
-    """Read the arguments of an op; `fields` is used up.
+def parse_command(op: str, arguments: dict[str, object]) -> Command:
+    """Read the arguments of an op.
 
     Raises:
         UnknownOp: there is no such op, or not yet.
-        InvalidRequest: a field is missing, wrong or unknown.
-        NotFound: an id that cannot be one.
+        InvalidRequest: naming every field that is missing, wrong or unknown.
+        NotFound: an id that cannot be one, and so names no object.
+        Forbidden, InvalidCursor: as the bodies of REST.
     """
     read = _OPS.get(op)
     if read is None:
         raise UnknownOp
-    arguments = Arguments(fields)
-    command = read(arguments)
-    arguments.nothing_else()
+    given = Fields(arguments, strict=True)
+    command = read(given)
+    given.finish()
     return command
 
 
-def _send(arguments: Arguments) -> Send:
-    attachments = arguments.take("attachment_ids")
-    if attachments not in (None, []):
-        raise InvalidRequest.of("attachment_ids", "attachments are not served yet")
-    metadata = arguments.take("metadata")
-    client_id = arguments.take("client_id")
-    reply_to = arguments.id("reply_to_id") if arguments.has("reply_to_id") else None
-    return Send(
-        conversation_id=arguments.conversation_id(),
-        content=check_content(arguments.take("content")),
-        type=MessageType(arguments.choice("type", tuple(MessageType), default=MessageType.TEXT)),
-        metadata={} if metadata is None else check_metadata(metadata),
-        reply_to_id=MessageId(reply_to) if reply_to else None,
-        client_id=None if client_id is None else ids.client_id(client_id),
+def _uuid_of_object(value: object, field: str) -> UUID:
+    if not isinstance(value, str):
+        raise InvalidRequest.of(field, "must be text")
+    if (found := ids.uuid_of(value)) is None:
+        raise NotFound
+    return found
+
+
+def _conversation(given: Fields) -> ConversationId:
+    return ConversationId(given.require("conversation_id", _uuid_of_object))
+
+
+def _message(given: Fields) -> MessageId:
+    return MessageId(given.require("message_id", _uuid_of_object))
+
+
+def _token(given: Fields) -> str:
+    return given.require("token", fields.opaque(MAX_TOKEN_CHARACTERS))
+
+
+def _users(given: Fields) -> tuple[UserId, ...]:
+    return given.require("user_ids", fields.user_ids(most=MAX_WATCHED))
+
+
+def _send(given: Fields) -> Send:
+    reply_to = given.take("reply_to_id", fields.uuid)
+    given.take("attachment_ids", fields.no_attachments)
+    command = Send(
+        conversation_id=_conversation(given),
+        content=given.require("content", check_content),
+        type=given.take("type", fields.choice(MessageType), MessageType.TEXT),
+        metadata=given.take("metadata", check_metadata, {}),
+        reply_to_id=None if reply_to is None else MessageId(reply_to),
+        client_id=given.take("client_id", ids.client_id),
     )
+    if command.type is MessageType.SYSTEM and not given.errors:
+        raise Forbidden("Users cannot send system messages.")
+    return command
 
 
-def _edit(arguments: Arguments) -> Edit:
+def _edit(given: Fields) -> Edit:
     return Edit(
-        message_id=arguments.message_id(),
-        content=check_content(arguments.take("content")),
-        version=arguments.integer("version", least=1, most=MAX_SEQ),
+        message_id=_message(given),
+        content=given.require("content", check_content),
+        version=given.take("version", fields.integer(1, _MAX_VERSION)),
     )
 
 
-def _read(arguments: Arguments) -> Read:
-    if arguments.has("seq") and arguments.has("message_id"):
-        raise InvalidRequest.of("seq", "give either seq or message_id")
-    if arguments.has("message_id"):
-        conversation = arguments.conversation_id() if arguments.has("conversation_id") else None
-        return Read(conversation, None, arguments.message_id())
-    conversation = arguments.conversation_id()
-    seq = arguments.integer("seq", least=0, most=MAX_SEQ)
-    if seq is None:
-        raise InvalidRequest.of("seq", "is required, or a message_id")
-    return Read(conversation, seq, None)
+def _read(given: Fields) -> Read:
+    if given.has("seq") == given.has("message_id"):
+        given.refuse("seq", "give either seq or message_id")
+    message_id = given.take("message_id", _uuid_of_object)
+    conversation_id = given.take("conversation_id", _uuid_of_object) if message_id is not None else _conversation(given)
+    return Read(
+        conversation_id=None if conversation_id is None else ConversationId(conversation_id),
+        seq=given.take("seq", fields.clamped_integer(MAX_SEQ)),
+        message_id=None if message_id is None else MessageId(message_id),
+    )
 
 
-def _history(arguments: Arguments) -> History:
-    if sum(map(arguments.has, _ANCHORS)) > 1:
-        raise InvalidRequest.of("cursor", "give at most one of " + ", ".join(_ANCHORS))
+def _typing(given: Fields) -> Typing:
+    return Typing(_conversation(given), given.take("state", fields.one_of("start", "stop"), "start") == "start")
+
+
+def _presence(given: Fields) -> Presence:
+    return Presence(given.require("status", fields.choice(OwnStatus)))
+
+
+def _history(given: Fields) -> History:
+    if sum(map(given.has, _ANCHORS)) > 1:
+        given.refuse("cursor", "give at most one of " + ", ".join(_ANCHORS))
+    seq = fields.integer(0, MAX_SEQ)
     return History(
-        conversation_id=arguments.conversation_id(),
-        before_seq=arguments.integer("before_seq", least=0, most=MAX_SEQ),
-        after_seq=arguments.integer("after_seq", least=0, most=MAX_SEQ),
-        around_seq=arguments.integer("around_seq", least=0, most=MAX_SEQ),
-        cursor=arguments.optional_text("cursor", max_characters=MAX_CURSOR_CHARACTERS),
-        limit=arguments.integer("limit", least=1, most=MAX_PAGE) or DEFAULT_PAGE,
+        _conversation(given),
+        HistoryQuery(
+            before_seq=given.take("before_seq", seq),
+            after_seq=given.take("after_seq", seq),
+            around_seq=given.take("around_seq", seq),
+            cursor=given.take("cursor", fields.cursor),
+            limit=given.take("limit", fields.integer(1, MAX_PAGE), DEFAULT_PAGE),
+        ),
     )
 
 
-def _sync(arguments: Arguments) -> Sync:
-    return Sync(
-        cursor=arguments.optional_text("cursor", max_characters=MAX_CURSOR_CHARACTERS),
-        limit=arguments.integer("limit", least=1, most=MAX_PAGE) or MAX_PAGE,
-        positions=_positions(arguments.take("positions")),
+def _sync(given: Fields) -> Sync:
+    query = SyncQuery(
+        cursor=given.take("cursor", fields.cursor),
+        limit=given.take("limit", fields.integer(1, MAX_PAGE), MAX_PAGE),
     )
+    return Sync(query, given.take("positions", _positions, ()))
 
 
-def _positions(value: object) -> tuple[Position, ...]:
-    if value is None:
-        return ()
+def _positions(value: object, field: str) -> tuple[Position, ...]:
     if not isinstance(value, list) or len(value) > MAX_POSITIONS:
-        raise InvalidRequest.of("positions", f"must be a list of at most {MAX_POSITIONS} positions")
-    return tuple(_position(item, f"positions[{place}]") for place, item in enumerate(value))
+        raise InvalidRequest.of(field, f"must be a list of at most {MAX_POSITIONS} positions")
+    return tuple(_position(item, f"{field}[{place}]") for place, item in enumerate(value))
 
 
 def _position(value: object, field: str) -> Position:
-    if not isinstance(value, dict) or set(value) != {"conversation_id", "epoch", "seq"}:
-        raise InvalidRequest.of(field, "must be {conversation_id, epoch, seq}")
-    arguments = Arguments(dict(value))
-    seq = arguments.integer("seq", least=0, most=MAX_SEQ)
-    if seq is None:
-        raise InvalidRequest.of(f"{field}.seq", "is required")
-    return Position(arguments.conversation_id(), arguments.text("epoch"), seq)
+    given = Fields(value, strict=True, prefix=f"{field}.")
+    position = Position(
+        conversation_id=_conversation(given),
+        epoch=given.require("epoch", fields.opaque(MAX_EPOCH_CHARACTERS)),
+        seq=given.require("seq", fields.integer(0, MAX_SEQ)),
+    )
+    given.finish()
+    return position
 
 
-def _typing(arguments: Arguments) -> Typing:
-    return Typing(arguments.conversation_id(), arguments.choice("state", ("start", "stop"), default="start") == "start")
-
-
-_OPS: dict[str, Callable[[Arguments], Command]] = {
-    "auth": lambda arguments: Auth(arguments.text("token")),
-    "refresh": lambda arguments: Refresh(arguments.text("token")),
+_OPS: dict[str, Callable[[Fields], Command]] = {
+    "auth": lambda given: Auth(_token(given)),
+    "refresh": lambda given: Refresh(_token(given)),
     "send": _send,
     "edit": _edit,
-    "delete": lambda arguments: Delete(arguments.message_id()),
+    "delete": lambda given: Delete(_message(given)),
     "read": _read,
-    "mark_unread": lambda arguments: MarkUnread(arguments.conversation_id()),
+    "mark_unread": lambda given: MarkUnread(_conversation(given)),
     "typing": _typing,
-    "presence": lambda arguments: Presence(OwnStatus(arguments.choice("status", tuple(OwnStatus)))),
-    "watch": lambda arguments: Watch(arguments.user_ids()),
-    "unwatch": lambda arguments: Unwatch(arguments.user_ids()),
-    "subscribe": lambda arguments: Subscribe(arguments.conversation_id()),
-    "unsubscribe": lambda arguments: Unsubscribe(arguments.conversation_id()),
+    "presence": _presence,
+    "watch": lambda given: Watch(_users(given)),
+    "unwatch": lambda given: Unwatch(_users(given)),
+    "subscribe": lambda given: Subscribe(_conversation(given)),
+    "unsubscribe": lambda given: Unsubscribe(_conversation(given)),
     "history": _history,
     "sync": _sync,
-    "ping": lambda arguments: Ping(),
+    "ping": lambda given: Ping(),
 }

@@ -38,7 +38,9 @@ def test_a_sound_request_is_accepted():
     assert b"Sec-WebSocket-Protocol" not in rest
 
 
-@pytest.mark.parametrize("connection", ["keep-alive, Upgrade", "upgrade", "Upgrade,keep-alive", " keep-alive ,\tUPGRADE "])
+@pytest.mark.parametrize(
+    "connection", ["keep-alive, Upgrade", "upgrade", "Upgrade,keep-alive", " keep-alive ,\tUPGRADE "]
+)
 def test_connection_is_a_list_of_tokens(connection):
     assert status_of(read_handshake("GET", "1.1", a_head(connection=connection))) == 101
 
@@ -61,7 +63,17 @@ def test_another_version_is_told_ours(version):
 
 @pytest.mark.parametrize(
     "key",
-    [None, "", "short", KEY + KEY, f"{KEY}, {KEY}", "dGhlIHNhbXBsZSBub25jZQ", "!" * 24, "é" * 24, "AAAAAAAAAAAAAAAAAAAAAAA="],
+    [
+        None,
+        "",
+        "short",
+        KEY + KEY,
+        f"{KEY}, {KEY}",
+        "dGhlIHNhbXBsZSBub25jZQ",
+        "!" * 24,
+        "é" * 24,
+        "AAAAAAAAAAAAAAAAAAAAAAA=",
+    ],
 )
 def test_a_key_that_is_not_sixteen_bytes_is_bad(key):
     assert status_of(read_handshake("GET", "1.1", a_head(sec_websocket_key=key))) == 400
