@@ -1,0 +1,305 @@
+"""A client that stays connected: it comes back, catches up and keeps its model, whatever dies on the other side.
+
+async with Client("ann", token, gateways=["ws://localhost:8081"], apis=["http://localhost:8080"]) as ann:
+    conversation = await ann.open("group", ["ben", "cai"])
+    await ann.send(conversation["id"], "hello")
+    await ann.until(lambda model: model.unread == 0)
+"""
+
+import asyncio
+import random as _random
+from collections.abc import Callable, Sequence
+from itertools import cycle
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import httpx
+
+from causerie.client.answers import Answers
+from causerie.client.backoff import Backoff
+from causerie.client.connection import AuthWay, Connection
+from causerie.client.conversation import Json
+from causerie.client.errors import ClientError, Disconnected, Refused, Unanswered
+from causerie.client.model import Model
+from causerie.client.rest import Rest
+
+SEND_DEADLINE_SECONDS = 60.0
+ATTEMPT_SECONDS = 5.0
+"""How long one attempt of a send is waited for; sending again is safe, so this is shorter than a plain request."""
+
+
+class Client:
+    """One device of one user.
+
+    `gateways` and `apis` are addresses used in turn; behind a load balancer each is one.  `token` may be
+    a function, asked anew for every connection.  `on_event` sees each event as it takes effect, once and
+    in order; `on_frame` everything that arrives.
+    """
+
+    def __init__(
+        self,
+        user: str,
+        token: str | Callable[[], str],
+        *,
+        gateways: Sequence[str],
+        apis: Sequence[str],
+        http: httpx.AsyncClient | None = None,
+        way: AuthWay = AuthWay.HEADER,
+        bodies: bool = True,
+        on_event: Callable[[Json], None] | None = None,
+        on_frame: Callable[[Json], None] | None = None,
+        random: Callable[[], float] = _random.random,
+    ) -> None:
+        self.user = user
+        self.model = Model(user, bodies=bodies, on_applied=on_event)
+        self.connection: Connection | None = None
+        self.connects = 0
+        self._token: Callable[[], str] = token if callable(token) else lambda: token
+        self._http = http or httpx.AsyncClient(verify=any(api.startswith("https") for api in apis), trust_env=False)
+        self._owns_http = http is None
+        self.rest = Rest(apis, self._token, self._http)
+        self._gateways = cycle(gateways)
+        self._way = way
+        self._on_frame = on_frame
+        self._random = random
+        self._subscribed: set[str] = set()
+        self._answers = Answers(self.model, self.rest, random, self._changed)
+        self._waiting: list[tuple[Callable[[Model], bool], asyncio.Future[None]]] = []
+        self._is_synced = False
+        self._runner: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        try:
+            await self.settled()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def start(self) -> None:
+        """Begin to connect, and stay so until `stop` or until the server says that coming back is of no use."""
+        self._runner = asyncio.create_task(self._stay_connected())
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            self._runner.cancel()
+            await asyncio.gather(self._runner, return_exceptions=True)
+        await self._answers.stop()
+        if self.connection is not None:
+            await self.connection.close()
+        if self._owns_http:
+            await self._http.aclose()
+
+    @property
+    def is_settled(self) -> bool:
+        """Connected, caught up, and no event waits for another."""
+        return self._is_synced and self.model.is_settled
+
+    async def settled(self, *, timeout_seconds: float = 30.0) -> None:
+        await self.until(lambda model: self.is_settled, timeout_seconds=timeout_seconds)
+
+    async def until(self, holds: Callable[[Model], bool], *, timeout_seconds: float = 10.0) -> None:
+        """Wait until something is true of the model; it is looked at after every change.
+
+        Raises:
+            TimeoutError: it did not become true.
+            Disconnected: the server said that coming back is of no use.
+        """
+        if holds(self.model):
+            return
+        if self._runner is not None and self._runner.done():
+            self._runner.result()
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = (holds, waiter)
+        self._waiting.append(entry)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await waiter
+        finally:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+
+    async def send(
+        self,
+        conversation_id: str,
+        content: str,
+        *,
+        client_id: str | None = None,
+        deadline_seconds: float = SEND_DEADLINE_SECONDS,
+        **fields: Any,
+    ) -> Json:
+        """Send a message and return it once it is durable.
+
+        An unknown outcome (no answer, a reset, a 5xx) is tried again with the same key until the deadline,
+        by the socket while there is one, else by the API: it takes effect once.
+
+        Raises:
+            Refused: it was not accepted and trying again would not help.
+            Unanswered: the deadline passed; whether it was accepted is unknown.
+        """
+        key = client_id or str(uuid4())
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + deadline_seconds
+        backoff = Backoff(self._random, base_seconds=0.1, cap_seconds=2.0)
+        while True:
+            try:
+                return await self._send_once(conversation_id, content, key, fields)
+            except ClientError as error:
+                if isinstance(error, Refused) and not (error.retryable or error.unknown):
+                    raise
+                delay = backoff.failed(error.retry_after_seconds)
+                if loop.time() + delay > deadline:
+                    raise
+            await asyncio.sleep(delay)
+
+    async def call(self, op: str, **arguments: Any) -> Any:
+        """Ask once over the socket, waiting for one first if there is none."""
+        if self.connection is None or not self.connection.is_open:
+            await self.until(lambda model: self.connection is not None and self.connection.is_open)
+        if self.connection is None:
+            raise Disconnected("there is no connection")
+        return await self.connection.request(op, **arguments)
+
+    async def open(self, type_: str, member_ids: Sequence[str] = (), **fields: Any) -> Json:
+        """Open a conversation; an unknown outcome is tried again under the same key."""
+        key = str(uuid4())
+        for _ in range(3):
+            try:
+                return await self.rest.open(type_, member_ids, key=key, **fields)
+            except Unanswered:
+                continue
+        return await self.rest.open(type_, member_ids, key=key, **fields)
+
+    async def edit(self, message_id: str, content: str, version: int | None = None) -> Json:
+        arguments = {"message_id": message_id, "content": content}
+        message: Json = await self.call("edit", **arguments, **({} if version is None else {"version": version}))
+        return message
+
+    async def delete(self, message_id: str) -> None:
+        await self.call("delete", message_id=message_id)
+
+    async def read(self, conversation_id: str, seq: int) -> None:
+        """Move my read mark; the model follows at once."""
+        mark = await self.call("read", conversation_id=conversation_id, seq=seq)
+        self.model.read(conversation_id, self.user, mark["seq"], mark["unread_count"])
+        self._changed()
+
+    async def mark_unread(self, conversation_id: str) -> None:
+        await self.call("mark_unread", conversation_id=conversation_id)
+
+    async def type(self, conversation_id: str, state: str = "start") -> None:
+        await self.call("typing", conversation_id=conversation_id, state=state)
+
+    async def watch(self, user_ids: Sequence[str]) -> Any:
+        return await self.call("watch", user_ids=list(user_ids))
+
+    async def subscribe(self, conversation_id: str) -> None:
+        """Follow a channel, on this connection and those after it."""
+        self._subscribed.add(conversation_id)
+        await self._follow(conversation_id)
+
+    async def unsubscribe(self, conversation_id: str) -> None:
+        self._subscribed.discard(conversation_id)
+        await self.call("unsubscribe", conversation_id=conversation_id)
+
+    async def history(self, conversation_id: str, **query: str | int) -> Json:
+        return await self.rest.history(conversation_id, **query)
+
+    async def _send_once(self, conversation_id: str, content: str, key: str, fields: Json) -> Json:
+        connection = self.connection
+        if connection is None or not connection.is_open:
+            return await self.rest.post(conversation_id, content, client_id=key, **fields)
+        result: Json = await connection.request(
+            "send",
+            conversation_id=conversation_id,
+            content=content,
+            client_id=key,
+            timeout_seconds=ATTEMPT_SECONDS,
+            **fields,
+        )
+        return result
+
+    async def _follow(self, conversation_id: str) -> None:
+        head = await self.call("subscribe", conversation_id=conversation_id)
+        self._answers.perform(self.model.heads([{"conversation_id": conversation_id, **head}]))
+        self._changed()
+
+    async def _stay_connected(self) -> None:
+        backoff = Backoff(self._random)
+        while True:
+            try:
+                await self._live_through_one(backoff)
+            except ClientError as error:
+                if isinstance(error, Disconnected) and not error.reconnect:
+                    self._give_up(error)
+                    raise
+                delay = backoff.failed(error.retry_after_seconds)
+            finally:
+                self._is_synced = False
+            await asyncio.sleep(delay)
+
+    async def _live_through_one(self, backoff: Backoff) -> None:
+        credential = await self.rest.ticket() if self._way is AuthWay.TICKET else self._token()
+        connection = await Connection.open(next(self._gateways), credential, way=self._way, on_frame=self._take)
+        self.connection = connection
+        self.connects += 1
+        try:
+            await self._catch_up(connection)
+            backoff.succeeded()
+            self._is_synced = True
+            self._changed()
+            farewell = await connection.farewell
+        finally:
+            await connection.close()
+        raise farewell.error()
+
+    async def _catch_up(self, connection: Connection) -> None:
+        """First the seat, then the question: what comes in between arrives twice and is applied once."""
+        self.model.sync_began()
+        has_more = True
+        while has_more:
+            page = await self._page(connection)
+            has_more = page["has_more"]
+            self._answers.perform(self.model.sync_page(page))
+        for conversation_id in sorted(self._subscribed):
+            try:
+                await self._follow(conversation_id)
+            except Refused as refusal:
+                if refusal.retryable:
+                    raise
+                # No member any more: there is nothing to follow.
+                self._subscribed.discard(conversation_id)
+
+    async def _page(self, connection: Connection) -> Json:
+        """The next page of what was missed; a cursor the server does not know any more is forgotten."""
+        cursor: Json = {} if self.model.cursor is None else {"cursor": self.model.cursor}
+        try:
+            page: Json = await connection.request("sync", **cursor)
+        except Refused as refusal:
+            if refusal.code != "invalid_cursor" or not cursor:
+                raise
+            page = await connection.request("sync")
+        return page
+
+    def _take(self, frame: Json) -> None:
+        if self._on_frame is not None:
+            self._on_frame(frame)
+        self._answers.perform(self.model.receive(frame))
+        self._changed()
+
+    def _changed(self) -> None:
+        for holds, waiter in self._waiting:
+            if not waiter.done() and holds(self.model):
+                waiter.set_result(None)
+
+    def _give_up(self, error: Disconnected) -> None:
+        for _, waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_exception(error)
