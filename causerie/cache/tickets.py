@@ -1,0 +1,49 @@
+"""Tickets: for 30 seconds, once, in place of a token that a client cannot send in a header.
+
+Redis keeps only a digest of a ticket, so reading Redis lets nobody in; `GETDEL` makes it single-use.
+"""
+
+import hashlib
+import json
+import secrets
+import time
+from dataclasses import asdict, dataclass
+
+from causerie.cache.connection import Cache
+from causerie.domain.caller import Caller
+
+TICKET_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a client gets: the text for `?ticket=`, and until when (Unix seconds) it may be used."""
+
+    text: str
+    expires_at: float
+
+
+async def issue(cache: Cache, caller: Caller) -> Ticket:
+    """Make a ticket that stands for `caller`, whose session still ends when his own token would.
+
+    Raises:
+        CacheAway: there are no tickets just now; answered 503.
+    """
+    text = secrets.token_urlsafe(24)
+    await cache.command("SET", _key(text), json.dumps(asdict(caller)), "EX", TICKET_SECONDS)
+    return Ticket(text, time.time() + TICKET_SECONDS)
+
+
+async def redeem(cache: Cache, text: str) -> Caller | None:
+    """Take a ticket back for the caller it stands for; None when it was used, ran out or never was.
+
+    Raises:
+        CacheAway: nobody can say; the client is not let in, and may come again.
+    """
+    kept = await cache.command("GETDEL", _key(text))
+    return Caller(**json.loads(kept)) if kept else None
+
+
+def _key(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"causerie:{{ticket:{digest}}}"

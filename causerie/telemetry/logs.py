@@ -1,0 +1,59 @@
+"""Log lines as JSON: a constant phrase, fields beside it, and the trace they belong to.
+
+Ids belong here, message text never does.
+"""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+from opentelemetry import trace
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+
+_OWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+class JsonLines(logging.Formatter):
+    """One line per record; what came by `extra` stands beside the phrase, an exception as one text."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "service": self._service,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {
+            f"extra_{name}" if name in line else name: value
+            for name, value in record.__dict__.items()
+            if name not in _OWN
+        }
+        span = trace.get_current_span().get_span_context()
+        if span.is_valid:
+            line |= {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            line["stack"] = record.stack_info
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def set_up(service: str, level: str) -> None:
+    """Send everything from `level` up to standard error, and nothing else anywhere.
+
+    Raises:
+        ValueError: there is no such level.
+    """
+    if level.lower() not in LEVELS:
+        raise ValueError(f"LOG_LEVEL must be one of {', '.join(LEVELS)}, not {level!r}")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines(service))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.captureWarnings(True)

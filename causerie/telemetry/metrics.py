@@ -1,0 +1,178 @@
+"""Every metric of the platform (CONTRACT §6), and how it is read.
+
+The names below are OpenTelemetry's; Prometheus sees dots as underscores with the unit and ``_total`` behind.
+All series exist from the start with 0. No user, conversation or connection id is ever an attribute.
+"""
+
+import os
+from collections.abc import Iterable
+
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import HistogramMetricFamily
+
+from causerie.domain.errors import CauserieError
+from causerie.protocol.close_codes import CloseCode
+from causerie.telemetry.instruments import DURATION_BUCKETS, Durations, Number, Numbers, bind
+
+KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _codes(error: type[CauserieError]) -> Iterable[str]:
+    for kind in error.__subclasses__():
+        yield kind.code
+        yield from _codes(kind)
+
+
+CONNECTIONS = Numbers(
+    "causerie.gateway.connections",
+    "{connection}",
+    "Sockets open on this gateway.",
+    grows=False,
+    attribute="dialect",
+    known=["native"],
+)
+HANDSHAKES = Numbers(
+    "causerie.gateway.handshakes",
+    "{handshake}",
+    "Upgrades asked for, by what came of them.",
+    grows=True,
+    attribute="result",
+    known=["accepted", "unauthenticated", "forbidden", "malformed", "draining", "full", "timeout"],
+)
+CLOSES = Numbers(
+    "causerie.gateway.closes",
+    "{connection}",
+    "Sockets closed, by reason.",
+    grows=True,
+    attribute="reason",
+    known=[*(code.name.lower() for code in CloseCode), "client", "lost"],
+)
+DELIVERIES = Number(
+    "causerie.gateway.deliveries", "{delivery}", "Events written to the sockets of recipients.", grows=True
+)
+DELIVERY_SECONDS = Durations(
+    "causerie.delivery.duration", "From the commit of an event to its write on the sockets of this node."
+)
+MESSAGES_ACCEPTED = Number(
+    "causerie.messages.accepted", "{message}", "Messages committed and acknowledged, repeats not counted.", grows=True
+)
+ERRORS = Numbers(
+    "causerie.errors",
+    "{error}",
+    "Refusals and failures answered to clients, by their code.",
+    grows=True,
+    attribute="code",
+    known=sorted({*_codes(CauserieError), "internal"}),
+)
+SEND_QUEUE_BYTES = Number(
+    "causerie.gateway.send_queue", "By", "Bytes waiting for sockets that read slowly.", grows=False
+)
+EVENT_LOOP_LAG_SECONDS = Number(
+    "causerie.event_loop.lag",
+    "s",
+    "The longest the event loop kept a timer waiting, in the last 10 to 20 s.",
+    grows=False,
+)
+DISPATCH_LAG_SECONDS = Number(
+    "causerie.dispatch.lag",
+    "s",
+    "How far dispatch is behind the log: the age of the oldest event not yet sent on.",
+    grows=False,
+)
+GAPS_HEALED = Number(
+    "causerie.gaps.healed", "{gap}", "Gaps in hints or batches filled from the ring or the log.", grows=True
+)
+RESYNCS = Number(
+    "causerie.resyncs", "{frame}", "Times a client was told to fetch what could not be filled for it.", grows=True
+)
+PARTITION_MONTHS_AHEAD = Number(
+    "causerie.partition.months_ahead", "{month}", "Months after this one that have their partitions.", grows=False
+)
+DEFAULT_PARTITION_ROWS = Number(
+    "causerie.default_partition.rows", "{row}", "Rows that found no monthly partition; any is an alert.", grows=False
+)
+HTTP_SECONDS = Durations("http.server.request.duration", "Duration of HTTP server requests.")
+DB_SECONDS = Durations("db.client.operation.duration", "Duration of database client operations.")
+
+ALL: tuple[Number | Numbers | Durations, ...] = (
+    CONNECTIONS,
+    HANDSHAKES,
+    CLOSES,
+    DELIVERIES,
+    DELIVERY_SECONDS,
+    MESSAGES_ACCEPTED,
+    ERRORS,
+    SEND_QUEUE_BYTES,
+    EVENT_LOOP_LAG_SECONDS,
+    DISPATCH_LAG_SECONDS,
+    GAPS_HEALED,
+    RESYNCS,
+    PARTITION_MONTHS_AHEAD,
+    DEFAULT_PARTITION_ROWS,
+    HTTP_SECONDS,
+    DB_SECONDS,
+)
+
+
+def http_request(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one answered request. `route` is the template (`/v1/messages/{id}`), never the path."""
+    HTTP_SECONDS.record(
+        seconds,
+        {
+            "http.request.method": method if method in KNOWN_METHODS else "_OTHER",
+            "http.route": route,
+            "http.response.status_code": status,
+        },
+    )
+
+
+def db_operation(system: str, operation: str, seconds: float) -> None:
+    """Count one round trip to a store: `system` is ``postgresql`` or ``redis``, `operation` one of few names."""
+    DB_SECONDS.record(seconds, {"db.system.name": system, "db.operation.name": operation})
+
+
+class _StillEmpty:
+    """Shows the histograms nobody has recorded in: the SDK leaves them out, and dashboards would show a hole."""
+
+    def collect(self) -> Iterable[HistogramMetricFamily]:
+        buckets = [(str(bound), 0) for bound in (*DURATION_BUCKETS, "+Inf")]
+        for histogram in ALL:
+            if isinstance(histogram, Durations) and histogram.is_empty:
+                name = f"{histogram.name.replace('.', '_')}_seconds"
+                yield HistogramMetricFamily(name, histogram.description, buckets=buckets, sum_value=0)
+
+
+class Exposition:
+    """The metrics of one process: always to be pulled, and pushed by OTLP when the environment says where."""
+
+    def __init__(self, service: str) -> None:
+        self._registry = CollectorRegistry()
+        readers: list[MetricReader] = [
+            PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=self._registry)
+        ]
+        if _is_pushed():
+            # Imported here: it brings an HTTP stack that a process without a collector never needs.
+            from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+
+            readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
+        self._registry.register(_StillEmpty())
+        self._provider = MeterProvider(readers, Resource.create({"service.name": f"causerie-{service}"}))
+        meter = self._provider.get_meter("causerie")
+        for instrument in ALL:
+            bind(instrument, meter)
+
+    def render(self) -> bytes:
+        return generate_latest(self._registry)
+
+    def shut_down(self) -> None:
+        self._provider.shutdown()
+
+
+def _is_pushed() -> bool:
+    return os.environ.get("OTEL_METRICS_EXPORTER", "otlp") == "otlp" and any(
+        os.environ.get(name) for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
+    )

@@ -1,0 +1,84 @@
+"""Spans: off, and free of cost, unless the environment names an exporter.
+
+Context travels as a W3C `traceparent`. What consumes a batch links to the spans that made it instead of
+becoming their child: one batch has many parents.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
+from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+_W3C = TraceContextTextMapPropagator()
+_provider: TracerProvider | None = None
+
+
+def set_up(service: str) -> None:
+    global _provider
+    exporter = _exporter()
+    if exporter is None or _provider is not None:
+        return
+    _provider = TracerProvider(resource=Resource.create({"service.name": f"causerie-{service}"}))
+    _provider.add_span_processor(BatchSpanProcessor(exporter))
+
+
+def shut_down() -> None:
+    global _provider
+    if _provider is not None:
+        _provider.shutdown()
+        _provider = None
+
+
+@contextmanager
+def span(
+    name: str,
+    *,
+    parent: str | None = None,
+    links: Iterable[str | None] = (),
+    kind: SpanKind = SpanKind.INTERNAL,
+    **attributes: str | int | float | bool,
+) -> Iterator[None]:
+    """Time what happens inside as a span, below `parent` (a traceparent) or the current span.
+
+    An exception that leaves it is recorded. `links` are traceparents; broken ones are left out.
+    """
+    if _provider is None:
+        yield
+        return
+    tracer = _provider.get_tracer("causerie")
+    context = _W3C.extract({"traceparent": parent}) if parent else None
+    linked = [Link(origin) for origin in map(_origin, links) if origin.is_valid]
+    with tracer.start_as_current_span(name, context, kind, attributes, linked):
+        yield
+
+
+def traceparent() -> str | None:
+    """The current span as text for an envelope or header; None when there is none, as when traces are off."""
+    if _provider is None:
+        return None
+    carrier: dict[str, str] = {}
+    _W3C.inject(carrier)
+    return carrier.get("traceparent")
+
+
+def _origin(text: str | None) -> SpanContext:
+    context = _W3C.extract({"traceparent": text or ""})
+    return trace.get_current_span(context).get_span_context()
+
+
+def _exporter() -> SpanExporter | None:
+    chosen = os.environ.get("OTEL_TRACES_EXPORTER", "otlp")
+    if chosen == "console":
+        return ConsoleSpanExporter()
+    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    if chosen == "otlp" and any(os.environ.get(name) for name in endpoints):
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        return OTLPSpanExporter()
+    return None
