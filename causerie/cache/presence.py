@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from causerie.cache.connection import Cache
+from causerie.cache.connection import Cache, Call
 from causerie.cache.presence_scripts import EXPIRED, FORGET, HEARTBEAT, LAPSE, RECORD, RENEW, RETIRE, STATUSES
 from causerie.domain.ids import NodeId, UserId
 
@@ -156,7 +156,7 @@ async def _lapse(cache: Cache, bucket: int, users: list[UserId]) -> list[Presenc
 
 
 async def _record(cache: Cache, node: NodeId, changes: Mapping[UserId, Status], *, burial: bool) -> list[Presence]:
-    calls = []
+    calls: list[Call] = []
     for bucket, some in _by_bucket(changes):
         keys = [_nodes(bucket), _seated(bucket, node), *(_entries(bucket, user) for user in some)]
         pairs = [text for user in some for text in (user, changes[user].value)]

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 from opentelemetry import trace
 
+from causerie.domain.times import rfc3339
+
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 _OWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -24,17 +26,15 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
-            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "ts": rfc3339(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
             "service": self._service,
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= {
-            f"extra_{name}" if name in line else name: value
-            for name, value in record.__dict__.items()
-            if name not in _OWN
-        }
+        for name, value in record.__dict__.items():
+            if name not in _OWN:
+                line[f"extra_{name}" if name in line else name] = value
         span = trace.get_current_span().get_span_context()
         if span.is_valid:
             line |= {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}

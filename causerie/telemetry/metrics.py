@@ -74,13 +74,13 @@ SEND_QUEUE_BYTES = Number(
 EVENT_LOOP_LAG_SECONDS = Number(
     "causerie.event_loop.lag",
     "s",
-    "The longest the event loop kept a timer waiting, in the last 10 to 20 s.",
+    "The longest a timer waited for the event loop lately.",
     grows=False,
 )
 DISPATCH_LAG_SECONDS = Number(
     "causerie.dispatch.lag",
     "s",
-    "How far dispatch is behind the log: the age of the oldest event not yet sent on.",
+    "Age of the oldest event not yet sent on to nodes.",
     grows=False,
 )
 GAPS_HEALED = Number(
