@@ -86,6 +86,21 @@ export class Causerie {
     return this.catchUp.conversations.get(id) ?? null;
   }
 
+  /** @param {string} conversationId @returns {Draft[]} written, but not yet in the conversation */
+  drafts(conversationId) {
+    return this.sender.drafts(conversationId);
+  }
+
+  /** Try a refused draft once more.  @param {Draft} draft */
+  resend(draft) {
+    this.sender.resend(draft);
+  }
+
+  /** @param {Draft} draft */
+  discard(draft) {
+    this.sender.discard(draft);
+  }
+
   /** The direct conversation with somebody, made if there is none.  @param {string} userId */
   direct(userId) {
     return this.#start({ type: "direct", member_ids: [userId] });
