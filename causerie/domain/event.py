@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from causerie.domain.ids import ConversationId, UserId
+from causerie.domain.times import rfc3339
 
 
 class EventKind(StrEnum):
@@ -41,3 +42,14 @@ class Event:
     ts: datetime
     actor: UserId
     data: dict[str, object]
+
+    def as_json(self, epoch: str) -> dict[str, object]:
+        """The event frame of the contract, the same for every reader."""
+        return {
+            "event": self.kind.value,
+            "conversation_id": str(self.conversation_id),
+            "seq": self.seq,
+            "epoch": epoch,
+            "ts": rfc3339(self.ts),
+            "data": self.data,
+        }

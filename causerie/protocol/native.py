@@ -79,16 +79,7 @@ def _is_request_id(value: object) -> bool:
 
 def encode_event(event: Event, epoch: str) -> bytes:
     """A durable event as every reader sees it."""
-    return orjson.dumps(
-        {
-            "event": event.kind.value,
-            "conversation_id": str(event.conversation_id),
-            "seq": event.seq,
-            "epoch": epoch,
-            "ts": rfc3339(event.ts),
-            "data": event.data,
-        }
-    )
+    return orjson.dumps(event.as_json(epoch))
 
 
 def encode_ephemeral(event: str, conversation_id: UUID | None, data: Mapping[str, object]) -> bytes:

@@ -7,10 +7,26 @@ from causerie.domain.event import Event, EventKind
 from causerie.domain.membership import Member, Role
 from causerie.domain.message import Message, MessageType
 
-MESSAGE_COLUMNS = (
-    "m.id, m.conversation_id, m.seq, m.number, m.sender_id, m.type, m.content, m.metadata, m.reply_to_id, "
-    "m.client_id, m.version, m.is_pinned, m.created_at, m.edited_at, m.deleted_at"
+_MESSAGE = (
+    "id",
+    "conversation_id",
+    "seq",
+    "number",
+    "sender_id",
+    "type",
+    "content",
+    "metadata",
+    "reply_to_id",
+    "client_id",
+    "version",
+    "is_pinned",
+    "created_at",
+    "edited_at",
+    "deleted_at",
 )
+MESSAGE_COLUMNS = ", ".join(f"m.{name}" for name in _MESSAGE)
+JOINED_MESSAGE_COLUMNS = ", ".join(f"m.{name} AS m_{name}" for name in _MESSAGE)
+"""For rows that hold another thing beside the message; read them with `message(row, prefix="m_")`."""
 
 # The time inside an id is its row's created_at, so this reads only the partitions the ids name.
 SELECT_MESSAGES_BY_ID = f"""
@@ -30,33 +46,31 @@ MEMBER_COLUMNS = (
     "p.joined_seq, p.left_at, p.left_seq"
 )
 
-SELECT_EVENTS = """
-SELECT e.conversation_id, e.seq, e.kind, e.actor, e.message_id, e.data, e.created_at AS event_at, m.id,
-       m.seq AS message_seq, m.number, m.sender_id, m.type, m.content, m.metadata, m.reply_to_id, m.client_id,
-       m.version, m.is_pinned, m.created_at, m.edited_at, m.deleted_at
+SELECT_EVENTS = f"""
+SELECT e.conversation_id, e.seq, e.kind, e.actor, e.message_id, e.data, e.created_at, {JOINED_MESSAGE_COLUMNS}
 FROM events e
 LEFT JOIN messages m ON m.id = e.message_id AND m.created_at = uuid_extract_timestamp(e.message_id)
 """
 """Events as they are told: a message event carries the message as it is now, else a deleted text would come back."""
 
 
-def message(row: Any, *, seq: int | None = None) -> Message:
+def message(row: Any, *, prefix: str = "") -> Message:
     return Message(
-        id=row["id"],
-        conversation_id=row["conversation_id"],
-        seq=row["seq"] if seq is None else seq,
-        number=row["number"],
-        sender_id=row["sender_id"],
-        type=MessageType(row["type"]),
-        content=row["content"],
-        metadata=row["metadata"],
-        reply_to_id=row["reply_to_id"],
-        client_id=row["client_id"],
-        version=row["version"],
-        is_pinned=row["is_pinned"],
-        created_at=row["created_at"],
-        edited_at=row["edited_at"],
-        deleted_at=row["deleted_at"],
+        id=row[prefix + "id"],
+        conversation_id=row[prefix + "conversation_id"],
+        seq=row[prefix + "seq"],
+        number=row[prefix + "number"],
+        sender_id=row[prefix + "sender_id"],
+        type=MessageType(row[prefix + "type"]),
+        content=row[prefix + "content"],
+        metadata=row[prefix + "metadata"],
+        reply_to_id=row[prefix + "reply_to_id"],
+        client_id=row[prefix + "client_id"],
+        version=row[prefix + "version"],
+        is_pinned=row[prefix + "is_pinned"],
+        created_at=row[prefix + "created_at"],
+        edited_at=row[prefix + "edited_at"],
+        deleted_at=row[prefix + "deleted_at"],
     )
 
 
@@ -100,7 +114,7 @@ def event(row: Any) -> Event:
         case EventKind.MESSAGE_DELETE:
             data: dict[str, object] = {"message_id": str(row["message_id"]), "deleted_by": row["actor"]}
         case EventKind.MESSAGE_NEW | EventKind.MESSAGE_EDIT:
-            data = message(row, seq=row["message_seq"]).as_json()
+            data = message(row, prefix="m_").as_json()
         case _:
             data = row["data"]
-    return Event(row["conversation_id"], row["seq"], kind, row["event_at"], row["actor"], data)
+    return Event(row["conversation_id"], row["seq"], kind, row["created_at"], row["actor"], data)

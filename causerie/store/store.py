@@ -61,11 +61,12 @@ class Store:
         self._announce = announce
         self._pool: asyncpg.Pool
         self._epoch = ""
+        self.cursor_key = b""
         self.posts = PostQueue(self)
 
     @classmethod
     async def connect(cls, url: str, *, announce: Announce, min_size: int = 1, max_size: int = 10) -> "Store":
-        """Open the pool, waiting for as long as it takes PostgreSQL to appear."""
+        """Open the pool, waiting for as long as it takes PostgreSQL and its schema to appear."""
         store = cls(url, announce)
         store._pool = asyncpg.create_pool(
             url,
@@ -78,10 +79,12 @@ class Store:
         await store._pool
         while True:
             try:
-                await asyncio.gather(*(store._warm() for _ in range(min_size)))
+                await asyncio.gather(*(store.ping() for _ in range(min_size)))
+                async with store.connection() as connection:
+                    store.cursor_key = await connection.fetchval("SELECT cursor_key FROM platform")
                 return store
-            except Unavailable as away:
-                log.warning("waiting for PostgreSQL", extra={"reason": str(away)})
+            except (Unavailable, asyncpg.UndefinedTableError, asyncpg.InvalidCatalogNameError) as away:
+                log.warning("waiting for PostgreSQL and its schema", extra={"reason": str(away)})
                 await asyncio.sleep(RETRY_CONNECT_SECONDS)
 
     async def close(self) -> None:
@@ -149,10 +152,6 @@ class Store:
     def pool_size(self) -> tuple[int, int]:
         """Connections open and idle, for the metrics."""
         return self._pool.get_size(), self._pool.get_idle_size()
-
-    async def _warm(self) -> None:
-        async with self.connection() as connection:
-            await connection.execute("SELECT 1")
 
     async def _release(self, connection: Connection) -> None:
         try:

@@ -1,0 +1,267 @@
+"""Everything a user has missed, page by page, from any pod.
+
+The cursor is fixed in size and opaque: the history's epoch, the position to read on from, the position
+the first page saw (where the whole sync ends), and the place reached in between.  A sync may repeat what
+a reader has, and never skips; what it cannot or need not tell event by event is a `reset`: the reader
+loads that conversation's history and goes on from the seq given.
+"""
+
+import struct
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from causerie.domain.conversation import ConversationType
+from causerie.domain.event import Event
+from causerie.domain.ids import ConversationId, UserId
+from causerie.store import cursors, rows
+from causerie.store.log import FIRST_SEQ_SINCE
+from causerie.store.members import access
+from causerie.store.store import Store
+
+MAX_CONVERSATIONS = 500
+"""Conversations looked at for one page."""
+MAX_PAGE_BYTES = 256 * 1024
+MAX_BACKLOG = 10_000
+"""A conversation with more new events than this is reset: history is the quicker way."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """`start` is read on from; `end` is where the next sync goes on; (`place`, `seq`) is what was told last.
+
+    `heads` tells a sync that lists heads instead of events: the first one, and that after another epoch.
+    """
+
+    epoch: bytes
+    start: int
+    end: int
+    place: UUID
+    seq: int
+    heads: bool
+
+    LAYOUT = struct.Struct(">8sQQ16sQ?")
+    NOWHERE = UUID(int=0)
+
+    def pack(self) -> bytes:
+        return self.LAYOUT.pack(self.epoch, self.start, self.end, self.place.bytes, self.seq, self.heads)
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> "_Cursor":
+        epoch, start, end, place, seq, heads = cls.LAYOUT.unpack(payload)
+        return cls(epoch, start, end, UUID(bytes=place), seq, heads)
+
+
+# $1 user, $2 start, $3 place, $4 limit, $5 whether unchanged conversations are wanted as well.
+_CHANGED = f"""
+SELECT now.position, found.* FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS position) now
+LEFT JOIN LATERAL (
+    SELECT c.id, c.type, c.last_seq, p.joined_seq, p.left_seq, r.seq AS read_seq,
+           coalesce(r.xid >= $2, false) OR $5 AS read_changed, c.xid >= $2 OR p.xid >= $2 AS log_changed,
+           CASE WHEN $5 THEN 0 ELSE ({FIRST_SEQ_SINCE.format(conversation_id="c.id", position="$2")}) END AS first_seq
+    FROM conversation_participants p
+    JOIN conversations c ON c.id = p.conversation_id
+    LEFT JOIN read_horizons r ON r.conversation_id = c.id AND r.user_id = p.user_id
+    WHERE p.user_id = $1 AND c.id >= $3
+      AND CASE WHEN $5 THEN p.left_seq IS NULL
+               ELSE (p.left_seq IS NULL OR p.xid >= $2) AND (c.xid >= $2 OR p.xid >= $2 OR r.xid >= $2) END
+    ORDER BY c.id LIMIT $4
+) found ON true ORDER BY found.id"""
+
+_EVENTS = f"""
+SELECT told.* FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS wanted (conversation_id, first_seq, last_seq)
+CROSS JOIN LATERAL (
+    {rows.SELECT_EVENTS}
+    WHERE e.conversation_id = wanted.conversation_id AND e.seq BETWEEN wanted.first_seq AND wanted.last_seq
+    ORDER BY e.seq LIMIT $4
+) told ORDER BY told.conversation_id, told.seq LIMIT $4"""
+
+
+async def sync(
+    store: Store, user: UserId, cursor: str | None, *, limit: int = 100, channels: Collection[ConversationId] = ()
+) -> dict[str, object]:
+    """One page of what changed for `user` since `cursor`; without one, the heads and a cursor at this position.
+
+    Events of channels are told for those in `channels` alone; other channels appear as heads.
+
+    Returns: ``{events, reads, next_cursor, has_more, resets, recovered}``; `recovered` is false when the cursor is
+    of another epoch or of the future, and everything is reset.
+
+    Raises:
+        InvalidCursor: garbage, or made for somebody else.
+    """
+    scope = f"sync|{user}"
+    epoch = blake2b(store.epoch.encode(), digest_size=8).digest()
+    given = _Cursor.unpack(cursors.unseal(store.cursor_key, scope, cursor)) if cursor is not None else None
+    async with store.connection() as connection:
+        recovered = given is None or given.epoch == epoch
+        if given is None or not recovered:
+            given = _Cursor(epoch, 0, 0, _Cursor.NOWHERE, 0, heads=True)
+        found = await _changed(connection, user, given)
+        position = found[0]["position"]
+        if given.start > position:
+            recovered = False
+            given = _Cursor(epoch, 0, 0, _Cursor.NOWHERE, 0, heads=True)
+            found = await _changed(connection, user, given)
+        end = given.end or position
+        page = _Page(store.epoch, user, limit)
+        wanted = page.plan([row for row in found if row["id"] is not None], given, frozenset(channels))
+        if wanted:
+            events = await connection.fetch(
+                _EVENTS,
+                [want.conversation_id for want in wanted],
+                [want.first_seq for want in wanted],
+                [want.last_seq for want in wanted],
+                limit + 1,
+            )
+            page.fill(wanted, [rows.event(row) for row in events])
+            page.cut()
+    if page.stopped_at is not None:
+        place, seq = page.stopped_at
+        following = _Cursor(epoch, given.start, end, place, seq, given.heads)
+    elif len(found) > MAX_CONVERSATIONS:
+        # The last one was not told; the next page begins with it.
+        following = _Cursor(epoch, given.start, end, found[-1]["id"], 0, given.heads)
+    else:
+        following = _Cursor(epoch, end, 0, _Cursor.NOWHERE, 0, heads=False)
+    return {
+        "events": page.events,
+        "reads": page.reads,
+        "next_cursor": cursors.seal(store.cursor_key, scope, following.pack()),
+        "has_more": following.place != _Cursor.NOWHERE,
+        "resets": page.resets,
+        "recovered": recovered,
+    }
+
+
+async def _changed(connection: Any, user: UserId, cursor: _Cursor) -> Sequence[Any]:
+    found: Sequence[Any] = await connection.fetch(
+        _CHANGED, user, cursor.start, cursor.place, MAX_CONVERSATIONS + 1, cursor.heads
+    )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    conversation_id: ConversationId
+    first_seq: int
+    last_seq: int
+
+
+class _Page:
+    """One answer of `sync` as it fills up."""
+
+    def __init__(self, epoch: str, user: UserId, limit: int) -> None:
+        self._epoch = epoch
+        self._user = user
+        self._limit = limit
+        self.events: list[dict[str, object]] = []
+        self.reads: list[dict[str, object]] = []
+        self.resets: list[dict[str, object]] = []
+        self.stopped_at: tuple[ConversationId, int] | None = None
+
+    def plan(self, found: Sequence[Any], cursor: _Cursor, channels: frozenset[ConversationId]) -> list[_Wanted]:
+        """Say what has no events to tell, and return where there are some."""
+        wanted = []
+        for row in found[:MAX_CONVERSATIONS]:
+            told_already = row["id"] == cursor.place and cursor.seq > 0
+            if row["read_changed"] and row["read_seq"] is not None and not told_already:
+                self.reads.append(
+                    {"conversation_id": str(row["id"]), "user_id": self._user, "seq": row["read_seq"]}
+                )
+            last_seq = row["last_seq"] if row["left_seq"] is None else row["left_seq"]
+            first_seq = row["first_seq"]
+            if row["type"] == ConversationType.GROUP:
+                first_seq = max(first_seq, row["joined_seq"])
+            if cursor.heads:
+                self._reset(row["id"], last_seq, "initial")
+            elif not row["log_changed"] or first_seq > last_seq:
+                continue
+            elif row["type"] == ConversationType.CHANNEL and row["id"] not in channels:
+                self._reset(row["id"], last_seq, "not_subscribed")
+            elif last_seq - first_seq >= MAX_BACKLOG:
+                self._reset(row["id"], last_seq, "too_far_behind")
+            else:
+                wanted.append(_Wanted(row["id"], cursor.seq + 1 if told_already else first_seq, last_seq))
+        return [want for want in wanted if want.first_seq <= want.last_seq]
+
+    def fill(self, wanted: Sequence[_Wanted], events: Sequence[Event]) -> None:
+        """Take events until the page is full; a log that begins too late is a reset."""
+        first = {want.conversation_id: want for want in wanted}
+        size = 0
+        last_told: tuple[ConversationId, int] | None = None
+        expired: set[ConversationId] = set()
+        for event in events:
+            want = first.pop(event.conversation_id, None)
+            if want is not None and event.seq != want.first_seq:
+                expired.add(event.conversation_id)
+                self._reset(event.conversation_id, want.last_seq, "expired")
+                last_told = (event.conversation_id, want.last_seq)
+            if event.conversation_id in expired:
+                continue
+            told = event.as_json(self._epoch)
+            size += len(orjson.dumps(told))
+            if last_told is not None and (len(self.events) >= self._limit or size > MAX_PAGE_BYTES):
+                self.stopped_at = last_told
+                return
+            self.events.append(told)
+            last_told = (event.conversation_id, event.seq)
+        if len(events) > self._limit:
+            # The statement was cut short, by events that turned out to be expired.
+            self.stopped_at = last_told
+            return
+        for want in first.values():
+            # Its whole stretch is gone.
+            self._reset(want.conversation_id, want.last_seq, "expired")
+
+    def cut(self) -> None:
+        """Leave what lies beyond the place reached to the next page."""
+        if self.stopped_at is not None:
+            place = str(self.stopped_at[0])
+            self.reads = [read for read in self.reads if str(read["conversation_id"]) <= place]
+            self.resets = [reset for reset in self.resets if str(reset["conversation_id"]) <= place]
+
+    def _reset(self, conversation_id: ConversationId, seq: int, reason: str) -> None:
+        self.resets.append(
+            {"conversation_id": str(conversation_id), "epoch": self._epoch, "seq": seq, "reason": reason}
+        )
+
+
+async def conversation_events(
+    store: Store,
+    user: UserId,
+    conversation_id: ConversationId,
+    *,
+    after_seq: int,
+    epoch: str | None = None,
+    limit: int = 100,
+) -> dict[str, object]:
+    """One page of a conversation's log: ``{events, epoch, last_seq, has_more, recovered}``.
+
+    `recovered` is false, with no events, when the reader cannot go on from `after_seq`: another epoch, a
+    seq beyond the end, or a stretch that has expired.
+
+    Raises:
+        NotFound: no such conversation, or none for this user.
+    """
+    may = await access(store, user, conversation_id)
+    after = max(after_seq, may.first_seq - 1)
+    recovered = (epoch is None or epoch == store.epoch) and after_seq <= may.last_seq
+    events: list[Event] = []
+    if recovered and after < may.last_seq:
+        async with store.connection() as connection:
+            found = await connection.fetch(_EVENTS, [conversation_id], [after + 1], [may.last_seq], limit)
+        events = [rows.event(row) for row in found]
+        recovered = bool(events) and events[0].seq == after + 1
+    told: list[dict[str, object]] = [event.as_json(store.epoch) for event in events] if recovered else []
+    return {
+        "events": told,
+        "epoch": store.epoch,
+        "last_seq": may.last_seq,
+        "has_more": bool(told) and events[-1].seq < may.last_seq,
+        "recovered": recovered,
+    }
