@@ -109,3 +109,35 @@ async def since(
             offset,
         )
     return [rows.message(row) for row in found]
+
+
+async def changed_between(
+    store: Store, conversation_id: ConversationId, after_seq: int, upto_seq: int
+) -> list[Message]:
+    """The messages that events with `after_seq < seq <= upto_seq` are about, each once, as they are now."""
+    async with store.connection() as connection:
+        found = await connection.fetch(
+            f"""
+            SELECT {rows.MESSAGE_COLUMNS} FROM (
+                SELECT DISTINCT message_id AS id FROM events
+                WHERE conversation_id = $1 AND seq > $2 AND seq <= $3 AND message_id IS NOT NULL) touched
+            JOIN messages m ON m.id = touched.id AND m.created_at = uuid_extract_timestamp(touched.id)
+            ORDER BY m.seq""",
+            conversation_id,
+            after_seq,
+            upto_seq,
+        )
+    return [rows.message(row) for row in found]
+
+
+async def seq_of(store: Store, conversation_id: ConversationId, message_id: MessageId) -> int | None:
+    """The seq of a message, if it is one of this conversation."""
+    async with store.connection() as connection:
+        row = await connection.fetchrow(rows.SELECT_MESSAGE_BY_ID, message_id)
+    return row["seq"] if row is not None and row["conversation_id"] == conversation_id else None
+
+
+async def conversation_of(store: Store, message_id: MessageId) -> ConversationId | None:
+    async with store.connection() as connection:
+        row = await connection.fetchrow(rows.SELECT_MESSAGE_BY_ID, message_id)
+    return row["conversation_id"] if row is not None else None

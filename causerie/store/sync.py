@@ -170,9 +170,7 @@ class _Page:
         for row in found[:MAX_CONVERSATIONS]:
             told_already = row["id"] == cursor.place and cursor.seq > 0
             if row["read_changed"] and row["read_seq"] is not None and not told_already:
-                self.reads.append(
-                    {"conversation_id": str(row["id"]), "user_id": self._user, "seq": row["read_seq"]}
-                )
+                self.reads.append({"conversation_id": str(row["id"]), "user_id": self._user, "seq": row["read_seq"]})
             last_seq = row["last_seq"] if row["left_seq"] is None else row["left_seq"]
             first_seq = row["first_seq"]
             if row["type"] == ConversationType.GROUP:
