@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from causerie.store.ddl import SchemaError
+from causerie.store import ddl
 from causerie.store.partitions.periods import Period, Table
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ async def create(connection: "Connection", table: Table, period: Period, name: s
     """Make a table for the rows of `period` that is not a partition yet; its CHECK spares the scan on attaching.
 
     Raises:
-        SchemaError: there is a table of that name, which nobody but its owner may judge.
+        ddl.SchemaError: there is a table of that name, which nobody but its owner may judge.
     """
     try:
         await connection.execute(
@@ -36,7 +36,9 @@ async def create(connection: "Connection", table: Table, period: Period, name: s
             f" CONSTRAINT {name}_bounds CHECK ({table.within(period)})) WITH ({SETTINGS})"
         )
     except asyncpg.DuplicateTableError as error:
-        raise SchemaError(f"{name} exists but is no partition of {table.name}: attach, rename or drop it") from error
+        raise ddl.SchemaError(
+            f"{name} exists but is no partition of {table.name}: attach, rename or drop it"
+        ) from error
 
 
 async def adopt(connection: "Connection", table: Table, period: Period, name: str) -> None:
@@ -65,3 +67,13 @@ async def attach(connection: "Connection", table: Table, period: Period, *, now:
 
 async def create_default(connection: "Connection", table: Table, name: str) -> None:
     await connection.execute(f"CREATE TABLE {name} (LIKE {table.name} INCLUDING ALL)")
+
+
+async def attach_default(connection: "Connection", table: Table, *, patience_seconds: float) -> None:
+    """Give `table` a default partition; somebody has taken it away."""
+
+    async def change() -> None:
+        await create_default(connection, table, table.default)
+        await connection.execute(f"ALTER TABLE {table.name} ATTACH PARTITION {table.default} DEFAULT")
+
+    await ddl.patiently(connection, change, doing=f"attach {table.default}", patience_seconds=patience_seconds)

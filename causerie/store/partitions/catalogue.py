@@ -20,14 +20,14 @@ SELECT c.relname AS name, pg_get_expr(c.relpartbound, c.oid) AS bound, i.inhdeta
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = to_regclass($1) ORDER BY c.relname"""
 
-# The comment is ours alone: a table an operator detached by hand is never taken for one of these.
-_DETACHED = """
+_STANDALONE = """
 SELECT c.relname AS name, obj_description(c.oid, 'pg_class') AS comment
 FROM pg_class c
-WHERE c.relkind = 'r' AND NOT c.relispartition AND c.relname LIKE replace($1, '_', '\\_') || '\\_%'
+WHERE c.relkind = 'r' AND NOT c.relispartition AND starts_with(c.relname, $1 || '_')
   AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass($1))
 ORDER BY c.relname"""
 
+# A comment, because a name alone could be an operator's own: what he detached by hand is never dropped.
 _MARK = "causerie: detached at "
 
 
@@ -88,9 +88,29 @@ async def detached(connection: "Connection", table: Table) -> list[Detached]:
     """What the upkeep itself has detached from `table` and not yet dropped."""
     return [
         Detached(row["name"], datetime.fromisoformat(row["comment"].removeprefix(_MARK)))
-        for row in await connection.fetch(_DETACHED, table.name)
-        if row["comment"] and row["comment"].startswith(_MARK)
+        for row in await connection.fetch(_STANDALONE, table.name)
+        if (row["comment"] or "").startswith(_MARK)
     ]
+
+
+def name_for_emptied(table: Table, since: datetime) -> str:
+    """What a default partition is called after its rows were copied and it was replaced."""
+    return f"{table.default}_emptied_{since:%Y%m%dt%H%M%S%f}"
+
+
+async def unconfirmed(connection: "Connection", table: Table) -> list[str]:
+    """Replaced default partitions nobody has yet compared with the table."""
+    return [
+        row["name"]
+        for row in await connection.fetch(_STANDALONE, table.name)
+        if row["name"].startswith(f"{table.default}_emptied_") and not (row["comment"] or "").startswith(_MARK)
+    ]
+
+
+async def leftovers(connection: "Connection", table: Table) -> list[str]:
+    """Copies made by a repair that did not come to its end."""
+    rows = await connection.fetch(_STANDALONE, table.name)
+    return [row["name"] for row in rows if row["name"].startswith(f"{table.name}_repairing_")]
 
 
 async def mark_detached(connection: "Connection", name: str) -> None:
@@ -100,13 +120,26 @@ async def mark_detached(connection: "Connection", name: str) -> None:
 
 
 async def has_rows(connection: "Connection", name: str) -> bool:
-    return bool(await connection.fetchval(f"SELECT EXISTS (SELECT FROM ONLY {name})"))  # noqa: S608
+    return bool(await connection.fetchval(f"SELECT EXISTS (SELECT FROM ONLY {name})"))
 
 
 async def clock(connection: "Connection") -> datetime:
     """The database's own time: it is what gives rows their period."""
     now: datetime = await connection.fetchval("SELECT clock_timestamp()")
     return now
+
+
+async def record_success(connection: "Connection", job: str, now: datetime) -> None:
+    await connection.execute(
+        "INSERT INTO partition_runs (job, succeeded_at) VALUES ($1, $2)"
+        " ON CONFLICT (job) DO UPDATE SET succeeded_at = excluded.succeeded_at",
+        job,
+        now,
+    )
+
+
+async def last_successes(connection: "Connection") -> dict[str, datetime]:
+    return {row["job"]: row["succeeded_at"] for row in await connection.fetch("SELECT * FROM partition_runs")}
 
 
 def _bound(text: str) -> datetime:

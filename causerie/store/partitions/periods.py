@@ -73,6 +73,11 @@ class Table:
     def bounds(self, period: Period) -> str:
         return f"FROM ({self.literal(period.start)}) TO ({self.literal(period.end)})"
 
+    @property
+    def truncated(self) -> str:
+        """The beginning of a row's period; a week's key is that already."""
+        return self.key if self.rhythm is Rhythm.WEEK else f"date_trunc('month', {self.key}, 'UTC')"
+
     def within(self, period: Period) -> str:
         """The condition of a row of that period."""
         return f"{self.key} >= {self.literal(period.start)} AND {self.key} < {self.literal(period.end)}"

@@ -1,0 +1,90 @@
+"""Old partitions leave in two steps: detached by one run, dropped by a later one.
+
+Between the two an operator who set the wrong number can attach the table again.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from causerie.store import ddl
+from causerie.store.partitions import catalogue
+from causerie.store.partitions.periods import EVENTS, MESSAGES, SEND_KEYS, Table
+
+if TYPE_CHECKING:
+    from causerie.store.ddl import Connection
+
+KEY_WEEKS = 1
+"""A send key is looked up in its own week and the next, so a week is kept for one more."""
+
+
+@dataclass(slots=True)
+class Retained:
+    """What a run did."""
+
+    detached: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+
+
+async def retain(
+    url: str,
+    *,
+    months: int | None,
+    event_months: int = 2,
+    now: datetime | None = None,
+    patience_seconds: float = ddl.PATIENCE_SECONDS,
+) -> Retained:
+    """Detach what is older than so many whole months before the current one; drop what earlier runs detached.
+
+    `months` is for messages; None keeps them for good.  `now` is the database's own time unless given.
+
+    Raises:
+        SchemaError: in one line, what is wrong.
+        ValueError: a retention of less than one month.
+    """
+    if event_months < 1 or (months is not None and months < 1):
+        raise ValueError("at least one month is kept")
+    kept = {MESSAGES: months, EVENTS: event_months, SEND_KEYS: KEY_WEEKS}
+    done = Retained()
+    async with ddl.connected(url) as connection:
+        # Before the lock: what a run detached while we waited for it is left to the next.
+        started = await catalogue.clock(connection)
+        async with ddl.locked(
+            connection, ddl.PARTITIONS_LOCK, doing="partitions retain", patience_seconds=patience_seconds
+        ):
+            now = now or started
+            for table, count in kept.items():
+                for old in await catalogue.detached(connection, table):
+                    if old.since < started:
+                        await ddl.patiently(
+                            connection,
+                            partial(_drop, connection, old.name),
+                            doing=f"drop {old.name}",
+                            patience_seconds=patience_seconds,
+                        )
+                        done.dropped.append(old.name)
+                if count is None:
+                    continue
+                oldest = table.rhythm.back(now, count)
+                for part in (await catalogue.layout(connection, table)).partitions:
+                    if part.end <= oldest.start:
+                        await ddl.patiently(
+                            connection,
+                            partial(_detach, connection, table, part.name),
+                            doing=f"detach {part.name}",
+                            patience_seconds=patience_seconds,
+                        )
+                        done.detached.append(part.name)
+            await catalogue.record_success(connection, "retain", now)
+    return done
+
+
+async def _detach(connection: "Connection", table: Table, name: str) -> None:
+    # Not CONCURRENTLY: PostgreSQL refuses that beside a default partition.
+    await connection.execute(f"ALTER TABLE {table.name} DETACH PARTITION {name}")
+    await catalogue.mark_detached(connection, name)
+
+
+async def _drop(connection: "Connection", name: str) -> None:
+    await connection.execute(f"DROP TABLE {name}")
