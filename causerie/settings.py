@@ -40,7 +40,8 @@ class SettingsError(Exception):
 def _setting(name: str, parse: Callable[[str], T], default: T | None = None, *, required: bool = False) -> T:
     metadata = {"name": name, "parse": parse, "required": required}
     if required:
-        return dataclasses.field(metadata=metadata)  # type: ignore[return-value]
+        missing: T = dataclasses.field(metadata=metadata)
+        return missing
     return dataclasses.field(default=default, metadata=metadata)  # type: ignore[return-value]
 
 
@@ -77,10 +78,11 @@ def _switch(text: str) -> bool:
         raise ValueError("must be 1 or 0") from None
 
 
-def _secret(text: str) -> str:
-    if len(text.encode()) < MIN_SECRET_BYTES:
+def _secrets(text: str) -> tuple[str, ...]:
+    secrets = _words(text)
+    if any(len(secret.encode()) < MIN_SECRET_BYTES for secret in secrets):
         raise ValueError(f"must be at least {MIN_SECRET_BYTES} bytes; `openssl rand -base64 33` makes one")
-    return text
+    return secrets
 
 
 def _log_level(text: str) -> str:
@@ -160,7 +162,9 @@ class ListenSettings(_Group):
 class AuthSettings(_Group):
     """Whose tokens are believed, and which pages may open connections."""
 
-    jwt_secret: str | None = _optional("CAUSERIE_JWT_SECRET", _secret)
+    jwt_secrets: tuple[str, ...] = _setting("CAUSERIE_JWT_SECRET", _secrets, ())
+    """Several, with commas between, let a new one come before the old one goes."""
+
     jwks_url: str | None = _optional("CAUSERIE_JWKS_URL", _url("https", "http"))
     audience: str | None = _optional("CAUSERIE_JWT_AUDIENCE", str)
     issuer: str | None = _optional("CAUSERIE_JWT_ISSUER", str)
@@ -251,7 +255,7 @@ class Settings:
             api=ApiSettings.read(environment),
             log=LogSettings.read(environment),
         )
-        if service != "worker" and not settings.auth.jwt_secret and not settings.auth.jwks_url:
+        if service != "worker" and not settings.auth.jwt_secrets and not settings.auth.jwks_url:
             raise SettingsError("CAUSERIE_JWT_SECRET or CAUSERIE_JWKS_URL must be set: nobody could sign in")
         return settings
 

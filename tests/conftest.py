@@ -9,7 +9,7 @@ import pytest
 from tests.support import stores
 from tests.support.services import Services
 
-JWT_SECRET = "a secret for tests alone, long enough for HS256"
+JWT_SECRET = "a-secret-for-tests-alone-and-long-enough"
 
 
 @pytest.fixture(scope="session")

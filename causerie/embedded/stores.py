@@ -103,6 +103,19 @@ class EmbeddedStores:
             self._lock.close()
             self._lock = None
 
+    async def mend(self) -> list[str]:
+        """Start again what has ended by itself, at its address of before; answers what that was.
+
+        Raises:
+            StoreFailed: it does not come up any more.
+        """
+        mended = []
+        for store in self._started():
+            if store.process is not None and not store.process.running:
+                await store.start()
+                mended.append(store.process.name)
+        return mended
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self

@@ -1,0 +1,184 @@
+"""What can be typed after `causerie`, and who carries it out."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from causerie import __version__
+from causerie.cli import doctor, launch, schema, signing
+from causerie.cli.outcome import Failed
+from causerie.cli.plan import Plan
+
+OVERVIEW = """\
+Realtime messaging: conversations, durable ordered history, live delivery.
+
+  causerie run                      everything on this machine, with a demo page
+  causerie token ann --name Ann     a token to try the API with
+  causerie doctor                   what is wrong, in one line each
+"""
+
+ENVIRONMENT = """\
+settings come from the environment:
+  DATABASE_URL, REDIS_URL, NATS_URL   the stores; `causerie run` starts those that have no address
+  CAUSERIE_JWT_SECRET                 signs and checks tokens (32 bytes or more)
+  PORT, CAUSERIE_HEALTH_PORT          where one service listens
+  LOG_LEVEL                           DEBUG, INFO, WARNING or ERROR
+"""
+
+_DURATION_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Carry out one command and leave with its status."""
+    given = parser().parse_args(arguments)
+    try:
+        status: int = given.carry_out(given)
+    except Failed as failure:
+        sys.stderr.write(f"causerie: {failure}\n")
+        status = failure.status
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    plain = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser("causerie", description=OVERVIEW, epilog=ENVIRONMENT, formatter_class=plain)
+    top.add_argument("--version", action="version", version=f"causerie {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="", required=True)
+    _add_run(commands)
+    for service, does in (
+        ("api", "one API service: REST, OpenAPI, the demo page"),
+        ("gateway", "one gateway: the WebSockets of many clients"),
+        ("worker", "one worker: orders and dispatches what was written"),
+    ):
+        command = commands.add_parser(service, help=does, description=does.capitalize() + ".", epilog=ENVIRONMENT)
+        command.formatter_class = plain
+        command.set_defaults(carry_out=lambda _, service=service: _become(service))
+    _add_migrate(commands)
+    _add_partitions(commands)
+    _add_token(commands)
+    check = commands.add_parser("doctor", help="check every dependency, one line each")
+    _add_data(check)
+    check.set_defaults(carry_out=lambda given: doctor.examine(given.data))
+    return top
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    run = commands.add_parser(
+        "run",
+        help="everything on this machine: stores, services, demo page",
+        description="Start everything on this machine; Ctrl-C stops it, the data stays.",
+        epilog="Stores whose address is set (DATABASE_URL, REDIS_URL, NATS_URL) are used instead of started.",
+    )
+    for service in ("api", "gateway", "worker"):
+        run.add_argument(f"--{service}", type=_number, default=1, metavar="N", help=f"how many: {service} (1)")
+    run.add_argument("--host", default="127.0.0.1", help="where to listen (127.0.0.1; 0.0.0.0 for everybody)")
+    run.add_argument("--port-api", type=_port, default=8080, metavar="PORT", help="port of the first API (8080)")
+    run.add_argument(
+        "--port-gateway", type=_port, default=8081, metavar="PORT", help="port of the first gateway (8081)"
+    )
+    run.add_argument("--no-demo", action="store_true", help="neither demo page nor tokens for whoever asks")
+    _add_data(run)
+    run.set_defaults(
+        carry_out=lambda given: launch.run(
+            Plan(
+                counts={"api": given.api, "gateway": given.gateway, "worker": given.worker},
+                first_ports={"api": given.port_api, "gateway": given.port_gateway},
+                host=given.host,
+                directory=given.data,
+                demo=not given.no_demo,
+            )
+        )
+    )
+
+
+def _add_migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    migrate = commands.add_parser(
+        "migrate", help="bring the schema up or down, or show where it is", description="Change or show the schema."
+    )
+    ways = migrate.add_subparsers(title="ways", metavar="", required=True)
+    up = ways.add_parser("up", help="apply what is missing; safe to run from many pods at once")
+    up.set_defaults(carry_out=lambda given: schema.migrate_up(given.data))
+    down = ways.add_parser("down", help="undo the last N steps (1)")
+    down.add_argument("steps", nargs="?", type=_number, default=1, metavar="N")
+    down.set_defaults(carry_out=lambda given: schema.migrate_down(given.data, given.steps))
+    status = ways.add_parser("status", help="every step and whether it is applied; exit 1 when one is missing")
+    status.set_defaults(carry_out=lambda given: schema.migrate_status(given.data))
+    for way in (up, down, status):
+        _add_data(way)
+
+
+def _add_partitions(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    partitions = commands.add_parser(
+        "partitions", help="keep monthly partitions ahead, drop old ones", description="Look after the partitions."
+    )
+    ways = partitions.add_subparsers(title="ways", metavar="", required=True)
+    ensure = ways.add_parser("ensure", help="create the months ahead (3)")
+    ensure.add_argument("--months-ahead", type=_number, default=3, metavar="N")
+    ensure.set_defaults(carry_out=lambda given: schema.partitions_ensure(given.data, given.months_ahead))
+    retain = ways.add_parser("retain", help="drop messages older than N months")
+    retain.add_argument("--months", type=_number, required=True, metavar="N", help="how many whole months to keep")
+    retain.set_defaults(carry_out=lambda given: schema.partitions_retain(given.data, given.months))
+    check = ways.add_parser("check", help="report; exit 1 when months run short or the default has rows")
+    check.set_defaults(carry_out=lambda given: schema.partitions_check(given.data))
+    for way in (ensure, retain, check):
+        _add_data(way)
+
+
+def _add_token(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    token = commands.add_parser(
+        "token",
+        help="print a signed token for the development instance",
+        description="Print a token signed with CAUSERIE_JWT_SECRET or the secret of `causerie run`.",
+    )
+    token.add_argument("user", help="the user id: 1-64 of A-Z a-z 0-9 . _ : @ -")
+    token.add_argument("--scope", choices=("user", "admin"), default="user", help="what it may do (user)")
+    token.add_argument("--ttl", type=_duration, default="24h", help="how long it is good: 90s, 30m, 24h, 7d (24h)")
+    token.add_argument("--name", help="the name others see")
+    _add_data(token)
+    token.set_defaults(
+        carry_out=lambda given: signing.print_token(
+            given.data, given.user, admin=given.scope == "admin", ttl_seconds=given.ttl, name=given.name
+        )
+    )
+
+
+def _add_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data", type=Path, default=Path(".data"), metavar="DIR", help="where `causerie run` keeps its data (.data)"
+    )
+
+
+def _become(service: str) -> int:
+    """Turn this process into the service, so that signals and the exit status are its own."""
+    os.execv(sys.executable, [sys.executable, "-m", f"services.{service}"])
+
+
+def _number(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError(text)
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 65_535:
+        raise ValueError(text)
+    return value
+
+
+def _duration(text: str) -> float:
+    unit = _DURATION_UNITS.get(text[-1:], 0)
+    value = float(text[:-1]) * unit
+    if not 0 < value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+# What argparse calls them when it refuses one.
+_number.__name__, _port.__name__, _duration.__name__ = "number", "port", "duration"
