@@ -1,0 +1,112 @@
+"""What a measurement leaves behind: a small table for people, JSON with commit and machine for the record.
+
+A figure without its circumstances is a rumour, so both carry the commit, the machine and how busy it was.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / ".data" / "bench"
+
+Cell = str | int | float
+
+
+@dataclass(frozen=True)
+class Report:
+    """One benchmark's outcome. `columns` are the names of the figures of each row."""
+
+    name: str
+    question: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    notes: Sequence[str] = ()
+    load_before: float = field(default_factory=lambda: os.getloadavg()[0])
+
+    def publish(self) -> None:
+        """Print the table and write `.data/bench/<name>.json`."""
+        circumstances = {
+            "commit": commit(),
+            "machine": machine(),
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        print(f"\n## {self.name}: {self.question}")
+        print(f"{circumstances['commit']} on {describe(machine())}")
+        print(self._table())
+        for note in self.notes:
+            print(f"- {note}")
+        sys.stdout.flush()
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        record = {**circumstances, **asdict(self)}
+        (RESULTS / f"{self.name}.json").write_text(json.dumps(record, indent=1, default=str) + "\n")
+
+    def _table(self) -> str:
+        lines = [
+            [*self.columns],
+            ["-" * 3 for _ in self.columns],
+            *([_shown(cell) for cell in row] for row in self.rows),
+        ]
+        widths = [max(len(line[place]) for line in lines) for place in range(len(self.columns))]
+        return "\n".join(
+            "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
+            for line in lines
+        )
+
+
+def commit() -> str:
+    """The commit measured, marked when the checkout differs from it."""
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+changes", "--abbrev=10"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return described.stdout.strip() or "no commit"
+
+
+def machine() -> dict[str, Cell]:
+    """What was measured on, as far as figures depend on it."""
+    model = next(
+        (line.partition(":")[2].strip() for line in _read("/proc/cpuinfo") if line.startswith("model name")), "unknown"
+    )
+    memory_kib = next((int(line.split()[1]) for line in _read("/proc/meminfo") if line.startswith("MemTotal")), 0)
+    return {
+        "cpu": model,
+        "cores": os.cpu_count() or 0,
+        "memory_gib": round(memory_kib / 1024 / 1024, 1),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+    }
+
+
+def describe(facts: dict[str, Cell]) -> str:
+    cpu, cores, memory = facts["cpu"], facts["cores"], facts["memory_gib"]
+    return f"{cpu}, {cores} cores, {memory} GiB, Linux {facts['kernel']}, Python {facts['python']}"
+
+
+def percentile(sorted_values: Sequence[float], share: float) -> float:
+    """The value below which `share` of them lie; nan of nothing."""
+    if not sorted_values:
+        return float("nan")
+    return sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))]
+
+
+def _shown(cell: Cell) -> str:
+    if isinstance(cell, float):
+        return f"{cell:,.0f}" if abs(cell) >= 1000 else f"{cell:.2f}" if abs(cell) < 10 else f"{cell:.1f}"
+    return f"{cell:,}" if isinstance(cell, int) else cell
+
+
+def _read(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []
