@@ -83,12 +83,7 @@ async def change(
             raise NotFound
         if shared and member is not None and not caller.admin:
             member.require(Right.CHANGE_CONVERSATION, conversation.type)
-        now = {
-            "name": conversation.name,
-            "description": conversation.description,
-            "avatar_url": conversation.avatar_url,
-        }
-        changed = {name: value for name, value in shared.items() if now[name] != value}
+        changed = {name: value for name, value in shared.items() if getattr(conversation, name) != value}
         if changed:
             await conversations.update(tx, conversation_id, changed)
             await log.append(

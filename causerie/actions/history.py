@@ -105,7 +105,7 @@ async def _before(
 async def _current(
     platform: Platform, conversation_id: ConversationId, may: Access, *, build: bool
 ) -> tuple[History | None, bool]:
-    """The cached history as of the log's end, and whether it was found so; None when there is none and none is wanted."""
+    """The cached history as of the log's end, if there is one or one is wanted, and whether it was found so."""
     store = platform.store
     kept = await cached.read(platform.cache, conversation_id)
     if kept is not None and kept.epoch == store.epoch and kept.seq == may.last_seq:

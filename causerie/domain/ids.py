@@ -28,7 +28,7 @@ def user_id(text: object, field: str = "user_id") -> UserId:
 
 
 def uuid_of(text: object) -> UUID | None:
-    """Read a UUID in its canonical form, or nothing: a malformed id names no object, so it is answered like an absent one."""
+    """Read a UUID in its canonical form; None for what names no object and is answered like an absent one."""
     if isinstance(text, str) and _UUID.match(text):
         return UUID(text)
     return None

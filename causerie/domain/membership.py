@@ -50,8 +50,9 @@ class Member:
 
     def require(self, right: Right, conversation_type: ConversationType) -> None:
         """Raise `Forbidden` unless this member has the right."""
-        allowed = right is Right.POST or conversation_type is ConversationType.DIRECT and right is Right.CHANGE_CONVERSATION
-        if not allowed and self.role is Role.MEMBER or right is Right.CHANGE_ROLES and self.role is not Role.OWNER:
+        both_may = conversation_type is ConversationType.DIRECT and right is Right.CHANGE_CONVERSATION
+        allowed = right is Right.POST or both_may or self.role is not Role.MEMBER
+        if not allowed or (right is Right.CHANGE_ROLES and self.role is not Role.OWNER):
             raise Forbidden(f"A {self.role} may not {right}.")
 
     def as_json(self, *, private: bool = False) -> dict[str, object]:

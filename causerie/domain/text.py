@@ -69,7 +69,9 @@ def _size(value: object, field: str, *, level: int) -> int:
         case str():
             return len(_storable(value, field).encode()) + 2
         case Mapping():
-            inside = sum(_size(key, field, level=level) + _size(item, field, level=level + 1) + 2 for key, item in value.items())
+            inside = sum(
+                _size(key, field, level=level) + _size(item, field, level=level + 1) + 2 for key, item in value.items()
+            )
             return 2 + inside
         case list():
             return 2 + sum(_size(item, field, level=level + 1) + 1 for item in value)

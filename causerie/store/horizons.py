@@ -94,7 +94,8 @@ async def unread(store: Store, user: UserId) -> dict[str, object]:
             FROM conversation_participants p
             JOIN conversations c ON c.id = p.conversation_id
             LEFT JOIN read_horizons r ON r.conversation_id = p.conversation_id AND r.user_id = p.user_id
-            WHERE p.user_id = $1 AND p.left_seq IS NULL AND (c.message_count > coalesce(r.number, 0) OR r.is_marked_unread)
+            WHERE p.user_id = $1 AND p.left_seq IS NULL
+              AND (c.message_count > coalesce(r.number, 0) OR r.is_marked_unread)
             ORDER BY c.last_activity_at DESC, c.id""",
             user,
         )

@@ -7,7 +7,7 @@ leaves a row behind it) nor a clock could promise that.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from causerie.domain.conversation import ConversationType
 from causerie.domain.event import Event, EventKind

@@ -21,7 +21,8 @@ async def touch(store: Store, caller: Caller) -> None:
     async with store.connection() as connection:
         await connection.execute(
             """
-            INSERT INTO users AS u (id, display_name, email, kind) VALUES ($1, coalesce($2, $1), $3, coalesce($4, 'user'))
+            INSERT INTO users AS u (id, display_name, email, kind)
+            VALUES ($1, coalesce($2, $1), $3, coalesce($4, 'user'))
             ON CONFLICT (id) DO UPDATE
             SET display_name = coalesce($2, u.display_name), email = coalesce($3, u.email),
                 kind = coalesce($4, u.kind), updated_at = clock_timestamp()
