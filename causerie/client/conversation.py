@@ -99,7 +99,7 @@ class Conversation:
         self.is_marked_unread = bool(view.get("is_marked_unread"))
         self.members = {member["user_id"]: member for member in members}
         self.messages = {message["id"]: _without_reader(message) for message in reversed(newest_first)}
-        self._place_mark(view.get("unread_count", 0))
+        self._place_mark(view.get("unread_count", 0), (view.get("membership") or {}).get("read_seq"))
         self.is_loading = False
         return self._release()
 
@@ -229,19 +229,27 @@ class Conversation:
                 self._mark = max(self._mark, seq)
 
     def _seat(self, member: Json) -> None:
-        self.members[member["user_id"]] = {name: value for name, value in member.items() if name != "conversation"}
+        seated = {name: value for name, value in member.items() if name != "conversation"}
+        known = self.members.get(member["user_id"])
+        if known is not None and member["user_id"] == self.user:
+            # Muting is my own affair, so events show it to nobody, not even to me.
+            seated |= {name: known[name] for name in ("is_muted", "muted_until") if name in known}
+        self.members[member["user_id"]] = seated
 
     def _counted_after(self, seq: int) -> int:
         return sum(_counts(message) and message["seq"] > seq for message in self.messages.values())
 
-    def _place_mark(self, unread: int) -> None:
-        """Find my read mark from the count: just before the `unread`-th newest message that counts.
+    def _place_mark(self, unread: int, read_seq: int | None) -> None:
+        """Take over my read mark and the count of what is unread above the window.
 
         Only messages up to `last` were counted; what came while the snapshot was fetched is an event yet to apply.
+        Without a mark it is found from the count: just before the `unread`-th newest message.
         """
         counted = [m["seq"] for m in self.messages.values() if _counts(m) and m["seq"] <= self.last]
-        self._beyond = max(0, unread - len(counted))
-        self._mark = self.last if unread == 0 else counted[-unread] - 1 if unread <= len(counted) else 0
+        if read_seq is None:
+            read_seq = self.last if unread == 0 else counted[-unread] - 1 if unread <= len(counted) else 0
+        self._mark = read_seq
+        self._beyond = max(0, unread - sum(seq > read_seq for seq in counted))
 
 
 def _counts(message: Mapping[str, Any]) -> bool:

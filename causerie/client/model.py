@@ -77,6 +77,8 @@ class Model:
         match frame["event"]:
             case "read.update":
                 self.read(conversation_id or "", data["user_id"], data["seq"], data.get("unread_count"))
+                if data["user_id"] == self.user and conversation_id in self.conversations:
+                    self.conversations[conversation_id].is_marked_unread = data.get("is_marked_unread", False)
             case "presence.update":
                 self.presence[data["user_id"]] = data
             case "typing.start":
@@ -141,18 +143,21 @@ class Model:
 
     def filled(self, conversation_id: str, answer: Json) -> list[Ask]:
         """Take one page of the answer to a `Fill`; what is still missing is asked for again."""
-        self._asked.discard(conversation_id)
         conversation = self.conversations.get(conversation_id)
-        if conversation is None:
+        if conversation is None or conversation.is_loading:
             return []
         if not answer["recovered"]:
             return self._load(conversation_id, answer["epoch"], answer["last_seq"])
-        asks: list[Ask] = []
-        for event in answer["events"]:
-            asks += self._event(event)
-        if answer["has_more"] and conversation_id in self.conversations:
-            asks += self._fill(conversation, gap=True)
-        return asks + self._fill(conversation)
+        # Still counted as asked while its events go in, so that they ask for nothing themselves.
+        before = conversation.last
+        asks = [ask for event in answer["events"] for ask in self._event(event)]
+        if conversation.is_loading or self.conversations.get(conversation_id) is not conversation:
+            return asks
+        self._asked.discard(conversation_id)
+        if conversation.last == before and conversation.has_gap:
+            # What lies between is not mine to see: I was away from the conversation and came back.
+            return asks + self._load(conversation_id, conversation.epoch, answer["last_seq"])
+        return asks + self._fill(conversation, gap=answer["has_more"])
 
     def gone(self, conversation_id: str) -> None:
         """It is not ours to see, or no more."""

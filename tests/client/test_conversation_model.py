@@ -279,6 +279,18 @@ def test_an_answer_that_did_not_recover_leads_to_a_load():
     assert asks == [Load(CONVERSATION)]
 
 
+def test_coming_back_to_a_conversation_left_is_a_load_and_no_endless_question():
+    model = Model("ann")
+    model.receive(the_opening())
+    asks = model.receive(an_event(9, "member.add", a_member("ann")))
+    assert asks == [Fill(CONVERSATION, 1, EPOCH)]
+
+    answer = {"events": [an_event(9, "member.add", a_member("ann"))], "epoch": EPOCH, "last_seq": 9}
+    asks = model.filled(CONVERSATION, answer | {"has_more": False, "recovered": True})
+
+    assert asks == [Load(CONVERSATION)]
+
+
 def test_without_bodies_nothing_is_loaded_and_nothing_kept():
     applied: list[int] = []
     model = Model("ann", bodies=False, on_applied=lambda event: applied.append(event["seq"]))
