@@ -151,7 +151,8 @@ class Model:
         # Still counted as asked while its events go in, so that they ask for nothing themselves.
         before = conversation.last
         asks = [ask for event in answer["events"] for ask in self._event(event)]
-        if conversation.is_loading or self.conversations.get(conversation_id) is not conversation:
+        now = self.conversations.get(conversation_id)
+        if now is not conversation or now.is_loading:
             return asks
         self._asked.discard(conversation_id)
         if conversation.last == before and conversation.has_gap:
