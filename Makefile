@@ -7,16 +7,20 @@ DEV    := $(VENV)/.installed-dev
 UV     := $(BIN)/uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench lock clean
+.PHONY: help run test test-user lint format bench lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 run: $(RUN)  ## start everything: stores, API, gateway, worker and the demo page (Ctrl-C stops it)
-	@exec $(BIN)/causerie run $(ARGS)
+	@# On a leash held by make: it gets SIGTERM, and stops everything, when make itself is killed.
+	@exec $(BIN)/python -I -S causerie/embedded/leash.py 15 $$PPID 0 0 $(BIN)/causerie run $(ARGS)
 
 test: $(DEV)  ## the whole test suite against real stores; ARGS="tests/store -k seq" for a part
 	@exec $(BIN)/pytest -n $(or $(WORKERS),auto) --dist loadfile $(ARGS)
+
+test-user:  ## for root: the suite as an ordinary user, in a copy of this checkout
+	@.ci/as-user $(MAKE) --no-print-directory test ARGS="$(ARGS)"
 
 lint: $(DEV)  ## style, types and import contracts
 	$(BIN)/ruff check .
