@@ -7,8 +7,7 @@ be lost in an outage of Redis.
 
     kept = await history.read(cache, conversation)
     if kept is None or kept.epoch != epoch or kept.seq + FEW < seq:
-        kept = History(conversation, epoch, seq, messages, is_whole)
-        await history.build(cache, kept)
+        kept = await history.build(cache, History(conversation, epoch, seq, messages, is_whole))
     elif kept.seq < seq:
         kept = await history.advance(cache, kept, seq, changed)
     page = kept.page(before_seq=None, from_seq=member.first_seq, limit=50)      # None: ask PostgreSQL
@@ -25,7 +24,8 @@ from causerie.domain.ids import ConversationId
 from causerie.domain.message import Message
 
 KEPT_SECONDS = 24 * 3600
-KEPT_MESSAGES = 50
+KEPT_MESSAGES = 51
+"""A page of fifty, and the one that tells there are more."""
 MAX_ENTRIES = 100
 MAX_VALUE_BYTES = 256 * 1024
 
@@ -91,13 +91,14 @@ async def read(cache: Cache, conversation: ConversationId) -> History | None:
     return History(conversation, value.epoch, value.mark.seq, value.messages, value.is_whole, value.mark)
 
 
-async def build(cache: Cache, history: History) -> None:
-    """Keep a history read from PostgreSQL, in place of whatever was kept; at most the newest fifty of it.
+async def build(cache: Cache, history: History) -> History:
+    """Keep the newest messages of a history read from PostgreSQL, in place of whatever was kept; returns it whole.
 
     Raises:
         CacheAway: nothing is kept.
     """
     await cache.command("SET", _key(history.conversation_id), _pack(history), "EX", KEPT_SECONDS)
+    return history
 
 
 async def advance(cache: Cache, kept: History, seq: int, changed: Sequence[Message]) -> History:
@@ -117,12 +118,10 @@ async def advance(cache: Cache, kept: History, seq: int, changed: Sequence[Messa
     # A deleted text does not stay behind in an earlier entry.
     has_deleted = any(message.is_deleted for message in within)
     if kept.mark is None or has_deleted or kept.mark.entries + len(within) >= MAX_ENTRIES:
-        await build(cache, current)
-        return current
+        return await build(cache, current)
     entries, mark = history_codec.extend(kept.mark, seq, within)
     if mark.length + SEAL_BYTES > MAX_VALUE_BYTES:
-        await build(cache, current)
-        return current
+        return await build(cache, current)
     before = kept.mark.seal.to_bytes(SEAL_BYTES, "big")
     length = kept.mark.length + SEAL_BYTES
     key = _key(kept.conversation_id)
