@@ -277,6 +277,7 @@ def refuse_unknown(environment: Mapping[str, str]) -> None:
     """
     for name in sorted(environment):
         if name.startswith("CAUSERIE_") and name not in KNOWN and not _SERVICE_LINK.search(name):
-            close = difflib.get_close_matches(name, KNOWN, n=1)
+            ours = [known for known in KNOWN if known.startswith("CAUSERIE_")]
+            close = difflib.get_close_matches(name, ours, n=1, cutoff=0.85)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise SettingsError(f"unknown setting {name}{hint}")

@@ -30,6 +30,15 @@ settings come from the environment:
 _DURATION_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps our line breaks, and the names of commands on one line with what they do."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28)
+        # argparse forgets the indentation when it measures commands, and breaks the line of the longest.
+        self._action_max_length = len("    partitions")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Carry out one command and leave with its status."""
     given = parser().parse_args(arguments)
@@ -45,10 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    plain = argparse.RawDescriptionHelpFormatter
-    top = argparse.ArgumentParser("causerie", description=OVERVIEW, epilog=ENVIRONMENT, formatter_class=plain)
+    top = argparse.ArgumentParser("causerie", description=OVERVIEW, epilog=ENVIRONMENT, formatter_class=_Formatter)
     top.add_argument("--version", action="version", version=f"causerie {__version__}")
-    commands = top.add_subparsers(title="commands", metavar="", required=True)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
     for service, does in (
         ("api", "one API service: REST, OpenAPI, the demo page"),
@@ -56,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         ("worker", "one worker: orders and dispatches what was written"),
     ):
         command = commands.add_parser(service, help=does, description=does.capitalize() + ".", epilog=ENVIRONMENT)
-        command.formatter_class = plain
+        command.formatter_class = _Formatter
         command.set_defaults(carry_out=lambda _, service=service: _become(service))
     _add_migrate(commands)
     _add_partitions(commands)
@@ -100,11 +108,11 @@ def _add_migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     migrate = commands.add_parser(
         "migrate", help="bring the schema up or down, or show where it is", description="Change or show the schema."
     )
-    ways = migrate.add_subparsers(title="ways", metavar="", required=True)
+    ways = migrate.add_subparsers(title="ways", metavar="WAY", required=True)
     up = ways.add_parser("up", help="apply what is missing; safe to run from many pods at once")
     up.set_defaults(carry_out=lambda given: schema.migrate_up(given.data))
     down = ways.add_parser("down", help="undo the last N steps (1)")
-    down.add_argument("steps", nargs="?", type=_number, default=1, metavar="N")
+    down.add_argument("steps", nargs="?", type=_some, default=1, metavar="N", help="how many (1)")
     down.set_defaults(carry_out=lambda given: schema.migrate_down(given.data, given.steps))
     status = ways.add_parser("status", help="every step and whether it is applied; exit 1 when one is missing")
     status.set_defaults(carry_out=lambda given: schema.migrate_status(given.data))
@@ -116,15 +124,19 @@ def _add_partitions(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     partitions = commands.add_parser(
         "partitions", help="keep monthly partitions ahead, drop old ones", description="Look after the partitions."
     )
-    ways = partitions.add_subparsers(title="ways", metavar="", required=True)
+    ways = partitions.add_subparsers(title="ways", metavar="WAY", required=True)
     ensure = ways.add_parser("ensure", help="create the months ahead (3)")
-    ensure.add_argument("--months-ahead", type=_number, default=3, metavar="N")
+    ensure.add_argument("--months-ahead", type=_number, default=3, metavar="N", help="how many (3)")
     ensure.set_defaults(carry_out=lambda given: schema.partitions_ensure(given.data, given.months_ahead))
-    retain = ways.add_parser("retain", help="drop messages older than N months")
-    retain.add_argument("--months", type=_number, required=True, metavar="N", help="how many whole months to keep")
-    retain.set_defaults(carry_out=lambda given: schema.partitions_retain(given.data, given.months))
+    retain = ways.add_parser("retain", help="detach what is too old; the next run drops it")
+    retain.add_argument(
+        "--months", type=_some, metavar="N", help="whole months of messages to keep (all, unless this is given)"
+    )
+    retain.add_argument("--event-months", type=_some, default=2, metavar="N", help="whole months of the log (2)")
+    retain.set_defaults(carry_out=lambda given: schema.partitions_retain(given.data, given.months, given.event_months))
     check = ways.add_parser("check", help="report; exit 1 when months run short or the default has rows")
-    check.set_defaults(carry_out=lambda given: schema.partitions_check(given.data))
+    check.add_argument("--months-ahead", type=_number, default=2, metavar="N", help="how many are enough (2)")
+    check.set_defaults(carry_out=lambda given: schema.partitions_check(given.data, given.months_ahead))
     for way in (ensure, retain, check):
         _add_data(way)
 
@@ -165,6 +177,13 @@ def _number(text: str) -> int:
     return value
 
 
+def _some(text: str) -> int:
+    value = _number(text)
+    if value == 0:
+        raise ValueError(text)
+    return value
+
+
 def _port(text: str) -> int:
     value = int(text)
     if not 1 <= value <= 65_535:
@@ -181,4 +200,5 @@ def _duration(text: str) -> float:
 
 
 # What argparse calls them when it refuses one.
-_number.__name__, _port.__name__, _duration.__name__ = "number", "port", "duration"
+_number.__name__ = _some.__name__ = "number"
+_port.__name__, _duration.__name__ = "port", "duration"

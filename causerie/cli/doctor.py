@@ -111,7 +111,10 @@ async def _schema(url: str) -> str:
 
 async def _partitions(url: str) -> str:
     report = await partitions.check(url)
-    return str(report)
+    if report.short:
+        problems = [f"{table.table}: {'; '.join(table.problems)}" for table in report.tables if table.problems]
+        raise Ill(f"{', '.join(problems)}; `causerie partitions ensure` makes what is missing")
+    return f"{report.months_ahead} months ahead"
 
 
 async def _redis(url: str) -> str:

@@ -45,6 +45,22 @@ def partitions_ensure(directory: Path, months_ahead: int) -> int:
     return 0
 
 
+def partitions_retain(directory: Path, months: int | None, event_months: int) -> int:
+    """Detach what is too old, drop what earlier runs detached."""
+    done = _carried_out(partitions.retain(instance.database_url(directory), months=months, event_months=event_months))
+    lines = [f"detached {name}; the next run drops it" for name in done.detached]
+    lines += [f"dropped {name}" for name in done.dropped]
+    print("\n".join(lines) or "nothing is old enough")
+    return 0
+
+
+def partitions_check(directory: Path, months_ahead: int) -> int:
+    """Report; 1 when anything is short."""
+    report = _carried_out(partitions.check(instance.database_url(directory), months_ahead=months_ahead))
+    print("\n".join(report.lines()))
+    return 1 if report.short else 0
+
+
 def _carried_out(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
