@@ -1,6 +1,6 @@
 """Open a conversation, and change what it is called."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from causerie.actions.platform import Platform
 from causerie.domain.caller import Caller
@@ -85,17 +85,21 @@ async def change(
             member.require(Right.CHANGE_CONVERSATION, conversation.type)
         changed = {name: value for name, value in shared.items() if getattr(conversation, name) != value}
         if changed:
-            await conversations.update(tx, conversation_id, changed)
+            conversation = replace(
+                await conversations.update(tx, conversation_id, changed), last_seq=conversation.last_seq + 1
+            )
             await log.append(
                 tx,
                 conversation_id,
-                conversation.last_seq + 1,
+                conversation.last_seq,
                 EventKind.CONVERSATION_UPDATE,
                 caller.user,
                 data=changed,
             )
         if "is_archived" in changes and member is not None and present:
             await members.update(tx, conversation_id, member, is_archived=bool(changes["is_archived"]))
+    if not present and conversation.type is not ConversationType.CHANNEL:
+        return conversations.outside_view(conversation)
     return await conversations.view(platform.store, caller.user, conversation_id)
 
 

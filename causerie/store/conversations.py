@@ -169,16 +169,29 @@ async def list_mine(
     return Page(items, cursors.seal(store.cursor_key, scope, place))
 
 
+def outside_view(conversation: Conversation) -> dict[str, object]:
+    """A conversation as an administrator sees it who is no member: what it is, nothing of what is said there."""
+    return {
+        **conversation.as_json(),
+        "unread_count": 0,
+        "is_marked_unread": False,
+        "last_message": None,
+        "membership": None,
+    }
+
+
 def _as_seen(row: Any) -> dict[str, object]:
     conversation = rows.conversation(row)
     member = rows.member(row) if row["user_id"] is not None else None
     last = rows.message(row, prefix="m_") if row["m_id"] is not None else None
     if last is not None and member is not None and conversation.type is ConversationType.GROUP:
         last = last if last.seq >= member.joined_seq else None
-    seen = conversation.as_json()
+    seen = outside_view(conversation)
     seen["is_archived"] = conversation.is_archived or member is not None and member.is_archived
     seen["unread_count"] = row["unread_count"]
     seen["is_marked_unread"] = bool(row["is_marked_unread"])
-    seen["last_message"] = {**last.as_json(), "reactions": []} if last is not None else None
-    seen["membership"] = {**member.as_json(private=True), "read_seq": row["read_seq"] or 0} if member else None
+    if last is not None:
+        seen["last_message"] = {**last.as_json(), "reactions": []}
+    if member is not None:
+        seen["membership"] = {**member.as_json(private=True), "read_seq": row["read_seq"] or 0}
     return seen
