@@ -1,0 +1,166 @@
+"""A thousand sends a second in groups of five over two gateways: how long until the ack, how long until delivery.
+
+Every send goes from one session to its group, whose members sit on both gateways by turns.  The clock is the
+generator's own: an ack ends when its frame is read here, a delivery when it is read on another member's socket.
+Sends leave on a fixed schedule, whether or not earlier ones were answered, so a stall shows in every send it delays.
+"""
+
+import asyncio
+import gc
+import time
+from array import array
+
+import psutil
+
+from bench.raw_socket import RawSocket, client_frame, connect_all
+from bench.report import Report, percentile
+from bench.stage import PROSE, Stage, run, seed_groups
+
+RATE = 1_000
+GROUPS = 200
+MEMBERS = 5
+GATEWAYS = 2
+WARM_UP_SECONDS = 5
+SECONDS = 20
+GRACE_SECONDS = 3.0
+_MARK = b'"content":"#'
+_DIGITS = 7
+
+
+class Generator:
+    """Sends by the clock and times what comes back; send number n is written into its text and its client's id."""
+
+    def __init__(self, total: int) -> None:
+        self.sent_at = array("d", bytes(8 * total))
+        self.acked = array("d", bytes(8 * total))
+        self.delivered: list[float] = []
+        self.delivered_count = array("B", bytes(total))
+        self.author = array("i", bytes(4 * total))
+        self.refused = 0
+        self.lateness: list[float] = []
+        self.first_measured = 0
+
+    def on_text(self, socket: RawSocket, text: bytes) -> None:
+        now = time.perf_counter()
+        if text.startswith(b'{"id":'):
+            number = int(text[6 : text.index(b",", 6)])
+            if text.find(b'"ok":true', 6, 40) < 0:
+                self.refused += 1
+            else:
+                self.acked[number] = now
+            return
+        place = text.find(_MARK)
+        if place < 0:
+            return
+        place += len(_MARK)
+        number = int(text[place : place + _DIGITS])
+        if self.author[number] == socket.index:
+            return
+        self.delivered_count[number] += 1
+        if number >= self.first_measured:
+            self.delivered.append(now - self.sent_at[number])
+
+    async def send(self, sockets: list[RawSocket], frames: list[bytes], total: int) -> None:
+        began = time.perf_counter()
+        number = 0
+        while number < total:
+            due = min(total, int((time.perf_counter() - began) * RATE) + 1)
+            while number < due:
+                place = number % len(sockets)
+                socket = sockets[place]
+                self.author[number] = socket.index
+                now = self.sent_at[number] = time.perf_counter()
+                self.lateness.append(now - began - number / RATE)
+                socket.transport.write(frames[place] % (number, number, number))
+                number += 1
+            await asyncio.sleep(0.0005)
+
+
+def send_frame(conversation_id: str) -> bytes:
+    """A whole frame with three places for a number of seven characters: the id, the key and the text."""
+    text = PROSE[: 200 - _DIGITS - 1]
+    payload = (
+        f'{{"id":%7d,"op":"send","conversation_id":"{conversation_id}","client_id":"e2e-%07d","content":"#%07d{text}"}}'
+    ).encode()
+    assert payload.count(b"%") == 3
+    framed = client_frame(payload % (0, 0, 0))
+    return framed[: len(framed) - len(payload % (0, 0, 0))].replace(b"%", b"%%") + payload
+
+
+async def measure(platform: Stage) -> Report:
+    total = RATE * (WARM_UP_SECONDS + SECONDS)
+    groups = await seed_groups(platform.stores.database_url, GROUPS, MEMBERS)
+    gateways = [await platform.services.start("gateway") for _ in range(GATEWAYS)]
+    worker = await platform.services.start("worker")
+    generator = Generator(total)
+    sessions = [
+        (group * MEMBERS + place, platform.token(user), gateways[place % GATEWAYS].port)
+        for group, (_, users) in enumerate(groups)
+        for place, user in enumerate(users)
+    ]
+    sockets = await connect_all(sessions, generator.on_text)
+    # Authors rotate through all members of all groups, one group after another.
+    order = [group * MEMBERS + place for place in range(MEMBERS) for group in range(GROUPS)]
+    authors = [sockets[index] for index in order]
+    frames = [send_frame(str(groups[index // MEMBERS][0])) for index in order]
+    generator.first_measured = RATE * WARM_UP_SECONDS
+    pids = {
+        "gateway": [gateway.pid for gateway in gateways],
+        "worker": [worker.pid],
+        "generator": [psutil.Process().pid],
+        "postgres": [p.pid for p in psutil.process_iter(["name"]) if "postgres" in (p.info["name"] or "")],
+    }
+    gc.freeze()
+    before = {name: cpu_seconds(own) for name, own in pids.items()}
+    began = time.perf_counter()
+    await generator.send(authors, frames, total)
+    await asyncio.sleep(GRACE_SECONDS)
+    elapsed = time.perf_counter() - began
+    used = {name: (cpu_seconds(own) - before[name]) / elapsed for name, own in pids.items()}
+    lost = sum(socket.lost for socket in sockets)
+    for socket in sockets:
+        socket.transport.abort()
+
+    measured = range(generator.first_measured, total)
+    acks = sorted(generator.acked[n] - generator.sent_at[n] for n in measured if generator.acked[n])
+    deliveries = sorted(generator.delivered)
+    expected = len(measured) * (MEMBERS - 1)
+    rows = [
+        _row("send -> ack", acks, len(measured)),
+        _row("send -> delivered to another member", deliveries, expected),
+    ]
+    late = sorted(generator.lateness[generator.first_measured :])
+    shares = ", ".join(f"{name} {share:.2f}" for name, share in used.items())
+    return Report(
+        "e2e",
+        f"{RATE:,} sends/s in {GROUPS} groups of {MEMBERS} over {GATEWAYS} gateways, one worker, all on this machine",
+        ("what", "p50 ms", "p99 ms", "max ms", "seen", "expected"),
+        rows,
+        notes=(
+            "budget: ack p50 <= 8, p99 <= 40 ms; delivered p50 <= 15, p99 <= 60 ms",
+            f"the generator was {1000 * percentile(late, 0.5):.2f} ms late at p50, "
+            f"{1000 * percentile(late, 0.99):.2f} ms at p99; {generator.refused} refused, {lost} sockets lost",
+            f"cores used: {shares}",
+        ),
+    )
+
+
+def _row(what: str, values: list[float], expected: int) -> tuple[str, float, float, float, int, int]:
+    p50, p99 = percentile(values, 0.5), percentile(values, 0.99)
+    return what, 1000 * p50, 1000 * p99, 1000 * (values[-1] if values else float("nan")), len(values), expected
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """What processes have used so far; one that is gone counts nothing."""
+    used = 0.0
+    for pid in pids:
+        try:
+            times = psutil.Process(pid).cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        used += times.user + times.system
+    return used
+
+
+if __name__ == "__main__":
+    run(measure)

@@ -1,0 +1,105 @@
+"""A page of fifty messages at the API: from Redis, from PostgreSQL, beside the cheapest answer it has.
+
+One connection asks one question after another, so a figure is the time of an answer and not of a queue.
+`GET /health` is the floor: the same server, the same client, nothing read.
+"""
+
+import asyncio
+import time
+
+from bench.report import Report, percentile
+from bench.stage import PROSE, Stage, run, seed_groups
+from causerie.domain.ids import ConversationId, UserId
+from causerie.domain.message import Draft
+from causerie.store.store import Store
+
+MESSAGES = 1_000
+SECONDS = 6.0
+WARM_UP_REQUESTS = 100
+
+
+class Asker:
+    """One kept-alive connection that sends a prepared request and reads the whole answer."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def connect(cls, port: int) -> "Asker":
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
+    async def ask(self, request: bytes) -> tuple[bytes, int]:
+        """The head of the answer and the bytes of its body."""
+        self._writer.write(request)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        lower = head.lower()
+        length = int(lower.split(b"content-length: ")[1].split(b"\r\n")[0])
+        await self._reader.readexactly(length)
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(head.decode("latin-1"))
+        return head, length
+
+
+def a_get(path: str, token: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+
+
+async def timed(asker: Asker, requests: list[bytes]) -> tuple[list[float], int, float]:
+    """Sorted seconds of each answer, the bytes of the last, and the share that said it came from the cache."""
+    size = 0
+    for place in range(WARM_UP_REQUESTS):
+        await asker.ask(requests[place % len(requests)])
+    took: list[float] = []
+    hits = 0
+    until = time.perf_counter() + SECONDS
+    while time.perf_counter() < until:
+        began = time.perf_counter()
+        head, size = await asker.ask(requests[len(took) % len(requests)])
+        took.append(time.perf_counter() - began)
+        hits += b"x-cache: hit" in head.lower()
+    return sorted(took), size, hits / len(took)
+
+
+async def measure(platform: Stage) -> Report:
+    [(group, users)] = await seed_groups(platform.stores.database_url, 1, 2)
+    store = await Store.connect(platform.stores.database_url, announce=lambda events: None)
+    for _ in range(MESSAGES // 100):
+        drafts = [Draft(ConversationId(group), UserId(users[n % 2]), PROSE) for n in range(100)]
+        await asyncio.gather(*map(store.posts.submit, drafts))
+    await store.close()
+    api = await platform.services.start("api")
+    asker = await Asker.connect(api.port)
+    token = platform.token(users[0])
+    path = f"/v1/conversations/{group}/messages?limit=50"
+    # Pages far from the end are not kept in Redis; each asks for another so that none is special.
+    older = [a_get(f"{path}&before_seq={seq}", token) for seq in range(300, 700, 7)]
+    measured = {
+        "GET /health (floor)": await timed(asker, [a_get("/health", token)]),
+        "newest 50, from the cache": await timed(asker, [a_get(path, token)]),
+        "an older 50, from PostgreSQL": await timed(asker, older),
+    }
+    floor = percentile(measured["GET /health (floor)"][0], 0.5)
+    rows = [
+        (
+            what,
+            1000 * percentile(took, 0.5),
+            1000 * percentile(took, 0.99),
+            percentile(took, 0.5) / floor,
+            f"{hits:.0%}",
+            size,
+            len(took),
+        )
+        for what, (took, size, hits) in measured.items()
+    ]
+    return Report(
+        "history",
+        f"a page of 50 messages of 200 B at the API, conversation of {MESSAGES:,}",
+        ("what", "p50 ms", "p99 ms", "p50 / floor", "X-Cache: hit", "body bytes", "answers"),
+        rows,
+        notes=("budget: p50 <= 3 ms from the cache, <= 10 ms from PostgreSQL",),
+    )
+
+
+if __name__ == "__main__":
+    run(measure)
