@@ -2,29 +2,26 @@
  * Brings every conversation up to now, and keeps it there.
  *
  * First the seat, then the question: events flow from the moment of `welcome`, so whatever comes
- * while a page is being read is either applied in order or held.  A cursor leads on from where
- * the last connection ended; where it leads nowhere, and where a gap cannot be filled, the
- * conversation is read anew.
+ * while a page is being read is either applied in order or held.  The cursor leads on from where
+ * the last connection ended; where it leads nowhere, the list is read again.
  */
 
 import { CauserieError } from "./errors.js";
+import { Mender } from "./mending.js";
 import { Conversation } from "./model.js";
 import { patiently } from "./patience.js";
-import { readGap, readHeads, readMembers, readOlder, readPosition } from "./reading.js";
+import { readHeads } from "./reading.js";
 
 /** @typedef {import("./types.js").Event} Event */
 /** @typedef {import("./types.js").SyncPage} SyncPage */
 /** @typedef {import("./types.js").ConversationView} ConversationView */
-/** @typedef {import("./reading.js").Position} Position */
 
-const LATE_LIMIT = 1_000;
 /** Repeats after a reconnect stay few if the cursor moves on once in a while. */
 const EVENTS_PER_CURSOR = 1_000;
 
 export class CatchUp {
   /** @type {Map<string, Conversation>} */
   conversations = new Map();
-  me = "";
   /** True once the list was read for the first time. */
   ready = false;
 
@@ -35,10 +32,6 @@ export class CatchUp {
   #resuming = 0;
   /** @type {Promise<void>} */
   #resumed = Promise.resolve();
-  /** @type {Map<string, Promise<void>>} one gap filled at a time per conversation */
-  #fills = new Map();
-  /** @type {Map<string, {late: Event[], done: Promise<void>}>} conversations being read anew */
-  #rereads = new Map();
   /** The list is being read; the cursor leads on from before whatever comes meanwhile. */
   #isListing = false;
 
@@ -52,6 +45,17 @@ export class CatchUp {
     this.connection = connection;
     this.rest = rest;
     this.changed = changed;
+    const { host } = connection;
+    const take = (/** @type {Event} */ event) => this.take(event);
+    this.mender = new Mender({ rest, host, conversations: this.conversations, take, changed });
+  }
+
+  get me() {
+    return this.mender.me;
+  }
+
+  set me(userId) {
+    this.mender.me = userId;
   }
 
   /** After every `welcome`.  One after the other: two at once would set each other's positions back. */
@@ -62,42 +66,26 @@ export class CatchUp {
     return this.#resumed;
   }
 
-  async #resume() {
-    const isOnline = () => this.connection.state.status === "online";
-    await patiently(this.connection.host, isOnline, async () => {
-      this.#cursor ??= await this.#readAll();
-      this.ready = true;
-      await this.#readOn().catch((error) => this.#startOver(error));
-    });
-    this.changed();
-    for (const conversation of this.conversations.values()) if (conversation.hasGap) void this.#fill(conversation);
-  }
-
   /** One durable event, live or from a page.  @param {Event} event */
   take(event) {
-    if (this.#isListing) return;
-    const reload = this.#rereads.get(event.conversation_id);
-    if (reload) {
-      // Losing the oldest is safe: the newest shows that something lies between.
-      if (reload.late.push(event) > LATE_LIMIT) reload.late.shift();
-      return;
-    }
+    if (this.#isListing || this.mender.keeps(event)) return;
     const conversation = this.conversations.get(event.conversation_id);
     if (!conversation) return this.#meet(event);
     const verdict = conversation.offer(event);
-    if (verdict === "stale") void this.reload(conversation.id);
-    if (verdict === "gap" && !this.#resuming) void this.#fill(conversation);
+    if (verdict === "stale") void this.mender.reload(conversation.id);
+    if (verdict === "gap" && !this.#resuming) void this.mender.fill(conversation);
     if (conversation.left) this.conversations.delete(conversation.id);
     if (verdict !== "repeat") this.changed(conversation.id);
     if (++this.#sinceCursor > EVENTS_PER_CURSOR && !this.#resuming) void this.resume();
   }
 
-  /** The server lost its place in a conversation.  @param {{conversation_id: string, epoch: string, seq: number}} notice */
-  resync({ conversation_id, epoch, seq }) {
+  /** A conversation reaches at least so far, as `resync` and `subscribe` tell.
+   * @param {{conversation_id: string, epoch: string, seq: number}} notice */
+  heard({ conversation_id, epoch, seq }) {
     const conversation = this.conversations.get(conversation_id);
-    if (conversation?.epoch !== epoch) return void this.reload(conversation_id);
+    if (conversation?.epoch !== epoch) return void this.mender.reload(conversation_id);
     conversation.heard(seq);
-    if (conversation.hasGap && !this.#resuming) void this.#fill(conversation);
+    if (conversation.hasGap && !this.#resuming) void this.mender.fill(conversation);
   }
 
   /** @param {{conversation_id: string, user_id: string, seq: number, unread_count?: number}} read */
@@ -106,27 +94,11 @@ export class CatchUp {
     this.changed(conversation_id);
   }
 
-  /**
-   * Read a conversation anew, from `position` or from wherever it is now.  Resolves when it
-   * stands, or when it turned out to be gone.
-   *
-   * @param {string} id
-   * @param {Position} [position]
-   * @returns {Promise<void>}
-   */
-  reload(id, position) {
-    const running = this.#rereads.get(id);
-    if (running) return running.done;
-    /** @type {Event[]} */
-    const late = [];
-    const read = () => this.#orGone(id, this.#readOne(id, position));
-    const done = patiently(this.connection.host, () => true, read).finally(() => {
-      this.#rereads.delete(id);
-      for (const event of late) if (this.conversations.has(id) || event.event === "member.add") this.take(event);
-      this.changed(id);
-    });
-    this.#rereads.set(id, { late, done });
-    return done;
+  /** The conversation with this id, looked for if it is not known.
+   * @param {string} id @returns {Promise<Conversation | null>} */
+  async find(id) {
+    if (!this.conversations.has(id)) await this.mender.reload(id);
+    return this.conversations.get(id) ?? null;
   }
 
   /** @param {Event} event of a conversation not known here: an invitation says all, other news needs a look */
@@ -134,10 +106,23 @@ export class CatchUp {
     const people = /** @type {import("./types.js").Member[]} */ (data.members ?? [data]);
     const isAboutMe = people.some((member) => member.user_id === this.me);
     if (event === "member.remove" && isAboutMe) return;
-    if (event !== "member.add" || !isAboutMe || !data.conversation) return void this.reload(conversation_id);
+    if (event !== "member.add" || !isAboutMe || !data.conversation) return void this.mender.reload(conversation_id);
     const view = { ...data.conversation, members: data.members };
     this.conversations.set(conversation_id, new Conversation(this.me, view, { epoch, seq }));
     this.changed(conversation_id);
+  }
+
+  async #resume() {
+    const isOnline = () => this.connection.state.status === "online";
+    await patiently(this.connection.host, isOnline, async () => {
+      this.#cursor ??= await this.#readAll();
+      this.ready = true;
+      await this.#readOn().catch((error) => this.#startOver(error));
+    });
+    this.changed();
+    for (const conversation of this.conversations.values()) {
+      if (conversation.hasGap) void this.mender.fill(conversation);
+    }
   }
 
   async #readOn() {
@@ -148,7 +133,7 @@ export class CatchUp {
       if (page.recovered === false) throw new CauserieError("invalid_cursor", "The cursor leads nowhere.");
       for (const event of page.events) this.take(event);
       for (const read of page.reads ?? []) this.read(read);
-      for (const reset of page.resets ?? []) void this.reload(reset.conversation_id, reset);
+      for (const reset of page.resets ?? []) void this.mender.reload(reset.conversation_id, reset);
       this.#cursor = page.next_cursor;
       this.#sinceCursor = 0;
     } while (page.has_more);
@@ -172,54 +157,11 @@ export class CatchUp {
       // One in the list without a position was made since: what follows the cursor tells of it.
       for (const view of views) {
         const position = positions.get(view.id);
-        if (position) await this.#place(view, position);
+        if (position) await this.mender.place(view, position);
       }
       return cursor;
     } finally {
       this.#isListing = false;
-    }
-  }
-
-  /** @param {string} id @param {Position} [position] */
-  async #readOne(id, position) {
-    const at = position ?? (await readPosition(this.rest, id));
-    await this.#place(await this.rest.get(`/conversations/${id}`), at);
-  }
-
-  /** Set the conversation to what was read; somebody who looks at it gets the rest again.
-   * @param {ConversationView} view @param {Position} position */
-  async #place(view, position) {
-    const known = this.conversations.get(view.id);
-    if (!known) return void this.conversations.set(view.id, new Conversation(this.me, view, position));
-    known.reset(view, position);
-    if (known.isOpen) await Promise.all([readOlder(this.rest, known), readMembers(this.rest, known)]);
-  }
-
-  /** @param {Conversation} conversation @returns {Promise<void>} */
-  #fill(conversation) {
-    const { id } = conversation;
-    const running = this.#fills.get(id);
-    if (running) return running;
-    const isWanted = () => conversation.hasGap && this.conversations.get(id) === conversation;
-    const done = patiently(this.connection.host, isWanted, async () => {
-      const wasFilled = await this.#orGone(id, readGap(this.rest, conversation));
-      if (wasFilled === false) await this.reload(id);
-    }).finally(() => {
-      this.#fills.delete(id);
-      this.changed(id);
-    });
-    this.#fills.set(id, done);
-    return done;
-  }
-
-  /** A conversation that answers `not_found` is none of ours any more.
-   * @template T @param {string} id @param {Promise<T>} reading @returns {Promise<T | undefined>} */
-  async #orGone(id, reading) {
-    try {
-      return await reading;
-    } catch (error) {
-      if (/** @type {any} */ (error).code !== "not_found") throw error;
-      this.conversations.delete(id);
     }
   }
 }

@@ -5,8 +5,8 @@
 
 import { CatchUp } from "./catchup.js";
 import { Connection, browser } from "./connection.js";
-import { patiently } from "./patience.js";
-import { readMembers, readOlder } from "./reading.js";
+import { Members } from "./members.js";
+import { readOlder } from "./reading.js";
 import { Rest, keptToken } from "./rest.js";
 import { Sender } from "./sender.js";
 import { Signals } from "./signals.js";
@@ -21,8 +21,8 @@ export class Causerie {
   me = "";
   /** @type {Set<(change: Change) => void>} */
   #listeners = new Set();
-  /** @type {Map<string, Promise<void>>} */
-  #memberReads = new Map();
+  /** @type {Members} */
+  #members;
 
   /**
    * @param {object} options
@@ -46,6 +46,7 @@ export class Causerie {
     });
     const changed = (/** @type {string | undefined} */ id) => this.#changed(id);
     this.catchUp = new CatchUp({ connection: this.connection, rest: this.rest, changed });
+    this.#members = new Members({ rest: this.rest, host, changed });
     this.sender = new Sender({ connection: this.connection, changed });
     this.signals = new Signals({
       connection: this.connection,
@@ -91,16 +92,6 @@ export class Causerie {
     return this.sender.drafts(conversationId);
   }
 
-  /** Try a refused draft once more.  @param {Draft} draft */
-  resend(draft) {
-    this.sender.resend(draft);
-  }
-
-  /** @param {Draft} draft */
-  discard(draft) {
-    this.sender.discard(draft);
-  }
-
   /** The direct conversation with somebody, made if there is none.  @param {string} userId */
   direct(userId) {
     return this.#start({ type: "direct", member_ids: [userId] });
@@ -115,6 +106,7 @@ export class Causerie {
   async open(conversation) {
     conversation.isOpen = true;
     const { loaded } = conversation.timeline;
+    if (conversation.view.type === "channel") void this.#follow(conversation);
     await Promise.all([loaded ? null : this.loadOlder(conversation), this.loadMembers(conversation)]);
   }
 
@@ -124,19 +116,9 @@ export class Causerie {
     this.#changed(conversation.id);
   }
 
-  /** Learn who is in it, unless that is known.  @param {Conversation} conversation @returns {Promise<void>} */
+  /** Learn who is in it, unless that is known.  @param {Conversation} conversation */
   loadMembers(conversation) {
-    const { id } = conversation;
-    if (conversation.membersKnown) return Promise.resolve();
-    const running = this.#memberReads.get(id);
-    if (running) return running;
-    const isWanted = () => this.conversation(id) === conversation;
-    const done = patiently(this.connection.host, isWanted, () => readMembers(this.rest, conversation)).finally(() => {
-      this.#memberReads.delete(id);
-      this.#changed(id);
-    });
-    this.#memberReads.set(id, done);
-    return done;
+    return this.#members.load(conversation);
   }
 
   /** Everything there is has been seen.  @param {Conversation} conversation */
@@ -168,14 +150,13 @@ export class Causerie {
   /** @param {Record<string, unknown>} wish @returns {Promise<Conversation | null>} */
   async #start(wish) {
     const { id } = await this.rest.post("/conversations", wish);
-    if (!this.conversation(id)) await this.catchUp.reload(id);
-    return this.conversation(id);
+    return this.catchUp.find(id);
   }
 
   /** @param {import("./types.js").Frame} frame */
   #receive(frame) {
     if (frame.event === "welcome") return this.#welcomed(frame.data.user_id);
-    if (frame.event === "resync") return this.catchUp.resync(frame.data);
+    if (frame.event === "resync") return this.catchUp.heard(frame.data);
     if (frame.event === "read.update") return this.catchUp.read({ conversation_id: frame.conversation_id, ...frame.data });
     if (this.signals.take(frame) || frame.seq === undefined) return;
     const event = /** @type {import("./types.js").Event} */ (frame);
@@ -183,11 +164,18 @@ export class Causerie {
     this.catchUp.take(event);
   }
 
+  /** Events of a channel come only to those who ask for them.  @param {Conversation} channel */
+  async #follow(channel) {
+    const position = await this.connection.request("subscribe", { conversation_id: channel.id }).catch(() => null);
+    if (position) this.catchUp.heard({ conversation_id: channel.id, ...position });
+  }
+
   /** @param {string} userId */
   #welcomed(userId) {
     this.me = this.catchUp.me = userId;
     this.sender.resume();
     this.signals.resume();
+    for (const it of this.conversations) if (it.isOpen && it.view.type === "channel") void this.#follow(it);
     void this.catchUp.resume();
   }
 

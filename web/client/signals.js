@@ -48,6 +48,7 @@ export class Signals {
 
   /** @param {"online" | "away"} status */
   setStatus(status) {
+    if (status === this.#status) return;
     this.#status = status;
     void this.#tell("presence", { status });
   }
@@ -65,7 +66,7 @@ export class Signals {
 
   /** A new connection knows neither my status nor whom I watch. */
   resume() {
-    if (this.#status !== "online") this.setStatus("away");
+    if (this.#status !== "online") void this.#tell("presence", { status: this.#status });
     if (this.#watchlist.users.size) void this.#askFor([...this.#watchlist.users]);
   }
 

@@ -232,7 +232,7 @@ test("a refused draft says why and may be sent again", async () => {
   assert.deepEqual([draft.state, draft.error], ["refused", "Not here."]);
 
   far.acceptsSends = true;
-  far.causerie.resend(draft);
+  far.causerie.sender.resend(draft);
   await settled();
   assert.deepEqual(far.contents, ["hello"]);
 });
