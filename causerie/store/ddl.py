@@ -38,7 +38,7 @@ async def connected(database: "str | Connection") -> "AsyncIterator[Connection]"
     """The given connection, or one of its own to the URL, closed at the end.
 
     Raises:
-        SchemaError: PostgreSQL does not answer or refuses the login.
+        SchemaError: PostgreSQL does not answer, or on a connection of its own anything PostgreSQL refuses.
     """
     if not isinstance(database, str):
         yield database
@@ -49,6 +49,8 @@ async def connected(database: "str | Connection") -> "AsyncIterator[Connection]"
         raise SchemaError(f"PostgreSQL cannot be reached: {one_line(error)}") from error
     try:
         yield connection
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise SchemaError(one_line(error)) from error
     finally:
         try:
             await connection.close(timeout=CLOSE_SECONDS)
