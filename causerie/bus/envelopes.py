@@ -107,10 +107,13 @@ class Echo(_Envelope, frozen=True, tag=5):
 
 
 class EphemeralDelivery(_Row, frozen=True):
+    """A frame for these users, or, without recipients, for whoever follows the channel, except its author."""
+
     conversation: bytes | None
     kind: str
     payload: bytes
     recipients: list[str] | None = None
+    except_user: str | None = None
 
 
 class Ephemerals(_Envelope, frozen=True, tag=6):

@@ -19,6 +19,12 @@ _ENVELOPE_BYTES = 128
 """More than what surrounds the payload of one hint."""
 
 
+def hint_of(event: Event, epoch: str) -> Hint:
+    """An event as it travels, encoded for every reader at once."""
+    payload = encode_event(event, epoch)
+    return Hint(event.conversation_id.bytes, event.seq, event.kind.value, payload, event.ts.timestamp())
+
+
 class HintPublisher:
     """Give `announce` to the store; it encodes each event once, and those bytes travel to every reader.
 
@@ -45,11 +51,7 @@ class HintPublisher:
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._send_all)
         for event in events:
-            payload = encode_event(event, epoch)
-            self._add(
-                shard_of(event.conversation_id),
-                Hint(event.conversation_id.bytes, event.seq, event.kind.value, payload, event.ts.timestamp()),
-            )
+            self._add(shard_of(event.conversation_id), hint_of(event, epoch))
 
     def _add(self, shard: int, hint: Hint) -> None:
         size = len(hint.payload) + _ENVELOPE_BYTES

@@ -1,0 +1,122 @@
+"""The conversations of one shard as its owner knows them: how far each is dispatched, and who hears what comes next.
+
+Pure: hints go in, what can be dispatched in order comes out.  What is missing is named, and read from the log
+elsewhere.
+"""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Sequence
+
+import orjson
+
+from causerie.bus.envelopes import Hint
+from causerie.domain.conversation import ConversationType
+from causerie.domain.event import EventKind
+
+MAX_HELD_HINTS = 256
+"""Kept of one conversation while an earlier event is missing; the log has the rest."""
+MAX_WEIGHT = 50_000
+"""Conversations and members kept per shard."""
+
+
+class Conversation:
+    """`last` is the seq dispatched last; `members` are those who hear the event after it."""
+
+    __slots__ = ("_held", "is_channel", "last", "member_count", "members", "weight")
+
+    def __init__(self, kind: ConversationType, members: Iterable[str], *, last: int) -> None:
+        self.is_channel = kind is ConversationType.CHANNEL
+        everybody = set(members)
+        self.member_count = len(everybody)
+        self.members = set() if self.is_channel else everybody
+        """Empty for a channel: there the followers hear."""
+        self.last = last
+        self.weight = 1 + len(self.members)
+        self._held: dict[int, Hint] = {}
+
+    @classmethod
+    def before(
+        cls, kind: ConversationType, members: Collection[str], last: int, pending: Sequence[Hint]
+    ) -> "Conversation":
+        """The conversation as it was before `pending`, given the members after it."""
+        then = set(members)
+        for hint in reversed(pending):
+            joined, left = _movement(hint)
+            then -= joined
+            then |= left
+        return cls(kind, then, last=pending[0].seq - 1 if pending else last)
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether hints wait for an event nobody has told us of."""
+        return bool(self._held)
+
+    def offer(self, hint: Hint) -> Sequence[Hint]:
+        """Take a hint; returns what is next in order, perhaps with what was waiting for it."""
+        if hint.seq != self.last + 1:
+            if hint.seq > self.last and len(self._held) < MAX_HELD_HINTS:
+                self._held[hint.seq] = hint
+            return ()
+        self.last = hint.seq
+        if not self._held:
+            return (hint,)
+        ready = [hint]
+        while following := self._held.pop(self.last + 1, None):
+            self.last = following.seq
+            ready.append(following)
+        for seq in [seq for seq in self._held if seq <= self.last]:
+            del self._held[seq]
+        return ready
+
+    def hears(self, hint: Hint) -> Collection[str]:
+        """Who hears this event, the next one in order. A removed member hears of it as his last."""
+        if not hint.kind.startswith("member."):
+            return self.members
+        joined, left = _movement(hint)
+        self.member_count += len(joined) - len(left)
+        if self.is_channel:
+            return self.members
+        audience = self.members | joined
+        self.members = audience - left
+        return audience
+
+
+class Conversations:
+    """Those of one shard that were heard of lately; whoever was forgotten is loaded again."""
+
+    def __init__(self, *, max_weight: int = MAX_WEIGHT) -> None:
+        self._known: OrderedDict[bytes, Conversation] = OrderedDict()
+        self._weight = 0
+        self._max_weight = max_weight
+
+    def get(self, conversation_id: bytes) -> Conversation | None:
+        conversation = self._known.get(conversation_id)
+        if conversation is not None:
+            self._known.move_to_end(conversation_id)
+        return conversation
+
+    def put(self, conversation_id: bytes, conversation: Conversation) -> None:
+        self._known[conversation_id] = conversation
+        self._weight += conversation.weight
+        while self._weight > self._max_weight and len(self._known) > 1:
+            _, forgotten = self._known.popitem(last=False)
+            self._weight -= forgotten.weight
+
+    def __contains__(self, conversation_id: bytes) -> bool:
+        return conversation_id in self._known
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def _movement(hint: Hint) -> tuple[set[str], set[str]]:
+    """Who joins and who leaves by an event."""
+    match hint.kind:
+        case EventKind.MEMBER_ADD:
+            data = orjson.loads(hint.payload)["data"]
+            added = data.get("members", [data])
+            return {member["user_id"] for member in added}, set()
+        case EventKind.MEMBER_REMOVE:
+            return set(), {orjson.loads(hint.payload)["data"]["user_id"]}
+        case _:
+            return set(), set()

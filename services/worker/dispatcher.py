@@ -1,0 +1,167 @@
+"""From an event in order to the nodes that hear it: one message per node and turn of the loop.
+
+The hot path.  An event costs a look at its members' seats and one `Delivery` per node; encoding, numbering and
+sending happen once per turn.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from causerie.bus import subjects
+from causerie.bus.connection import Bus
+from causerie.bus.envelopes import (
+    MAX_MESSAGE_BYTES,
+    Batches,
+    Delivery,
+    Ephemeral,
+    EphemeralDelivery,
+    Ephemerals,
+    Hint,
+    Section,
+)
+from causerie.seats.directory import Directory
+from causerie.seats.outgoing import Outgoing, size_of
+from services.worker.conversations import Conversation
+from services.worker.lag import Lag
+from services.worker.shard import Shard
+
+SLICE_SECONDS = 0.005
+"""How long one turn may gather before what there is leaves."""
+
+
+class Dispatcher:
+    """Routes events and ephemeral frames of the shards we own."""
+
+    def __init__(
+        self,
+        worker: str,
+        bus: Bus,
+        directory: Directory,
+        shards: Mapping[int, Shard],
+        *,
+        on_unknown: Callable[[Shard, bytes, Hint | Ephemeral], None],
+        on_gap: Callable[[Shard, bytes], None],
+        on_over: Callable[[Shard], None],
+    ) -> None:
+        self.lag = Lag()
+        self.dispatched = 0
+        """Events sent on so far."""
+        self._worker = worker
+        self._bus = bus
+        self._directory = directory
+        self._shards = shards
+        self._on_unknown = on_unknown
+        self._on_gap = on_gap
+        self._on_over = on_over
+        self._touched: defaultdict[str, set[Outgoing]] = defaultdict(set)
+        self._frames: defaultdict[str, list[EphemeralDelivery]] = defaultdict(list)
+        self._scheduled = False
+        self._turn_ends_at = 0.0
+
+    def hear(self, shard: Shard, hints: Iterable[Hint]) -> None:
+        """Dispatch what is next in its conversation; keep or drop the rest."""
+        for hint in hints:
+            conversation = shard.conversations.get(hint.conversation)
+            if conversation is None:
+                self._on_unknown(shard, hint.conversation, hint)
+                continue
+            for ready in conversation.offer(hint):
+                self._dispatch(shard, conversation, ready)
+            if conversation.has_gap:
+                self._on_gap(shard, hint.conversation)
+            if time.monotonic() > self._turn_ends_at and self._scheduled:
+                self.flush()
+
+    def hear_ephemeral(self, shard: Shard, frame: Ephemeral) -> None:
+        """Route a frame that is in no log, unless its conversation is too large for such frames."""
+        if frame.to is not None:
+            self._add_frame(frame, self._directory.by_node(frame.to))
+            return
+        conversation = shard.conversations.get(frame.conversation)
+        if conversation is None:
+            self._on_unknown(shard, frame.conversation, frame)
+        elif frame.max_members is not None and conversation.member_count > frame.max_members:
+            pass
+        elif conversation.is_channel:
+            followers = self._directory.channels.get(frame.conversation, ())
+            self._add_frame(frame, dict.fromkeys(followers))
+        else:
+            heard_by = [user for user in conversation.members if user != frame.except_user]
+            self._add_frame(frame, self._directory.by_node(heard_by))
+
+    def send(self, node: str, sections: Sequence[Section]) -> None:
+        """Send sections to a node, in messages of bounded size."""
+        part: list[Section] = []
+        size = 0
+        for section in sections:
+            bytes_of_one = sum(map(size_of, section.deliveries))
+            if part and size + bytes_of_one > MAX_MESSAGE_BYTES:
+                self._bus.publish(subjects.node(node), Batches(self._worker, part))
+                part, size = [], 0
+            part.append(section)
+            size += bytes_of_one
+        if part:
+            self._bus.publish(subjects.node(node), Batches(self._worker, part))
+
+    def flush(self) -> None:
+        """Number and send what was gathered, unless a lease ran out meanwhile."""
+        self._scheduled = False
+        now = time.monotonic()
+        touched, self._touched = self._touched, defaultdict(set)
+        for node, streams in touched.items():
+            sections: list[Section] = []
+            for stream in streams:
+                shard = self._shards.get(stream.shard)
+                if shard is None or shard.term != stream.term:
+                    continue
+                if now >= shard.deadline:
+                    self._on_over(shard)
+                    continue
+                sections += stream.take(shard.position, now=now)
+            self.send(node, sections)
+        frames, self._frames = self._frames, defaultdict(list)
+        for node, deliveries in frames.items():
+            self._bus.publish(subjects.node(node), Ephemerals(deliveries))
+        self.lag.sent()
+
+    def route(self, conversation: Conversation, hint: Hint) -> list[tuple[str, Delivery]]:
+        """One delivery per node that hears this event, the next one in its conversation."""
+        audience = conversation.hears(hint)
+        if conversation.is_channel:
+            delivery = Delivery(hint.conversation, hint.seq, hint.kind, hint.payload, hint.committed_at)
+            return [(node, delivery) for node in self._directory.channels.get(hint.conversation, ())]
+        return [
+            (node, Delivery(hint.conversation, hint.seq, hint.kind, hint.payload, hint.committed_at, recipients))
+            for node, recipients in self._directory.by_node(audience).items()
+        ]
+
+    def _dispatch(self, shard: Shard, conversation: Conversation, hint: Hint) -> None:
+        for node, delivery in self.route(conversation, hint):
+            stream = shard.streams.get(node)
+            if stream is not None:
+                stream.add(delivery)
+                self._touched[node].add(stream)
+        self.dispatched += 1
+        self.lag.dispatched(hint.committed_at)
+        self._flush_soon()
+
+    def _add_frame(self, frame: Ephemeral, seated: Mapping[str, Collection[str] | None]) -> None:
+        for node, recipients in seated.items():
+            heard_by = None if recipients is None else list(recipients)
+            self._frames[node].append(
+                EphemeralDelivery(frame.conversation, frame.kind, frame.payload, heard_by, frame.except_user)
+            )
+        if seated:
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._turn_ends_at = time.monotonic() + SLICE_SECONDS
+            asyncio.get_running_loop().call_soon(self._flush_turn)
+
+    def _flush_turn(self) -> None:
+        if self._scheduled:
+            self.flush()

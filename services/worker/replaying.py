@@ -1,0 +1,129 @@
+"""Replays: what one node lacks, read from the log and sent to it alone, in front of what waits for it.
+
+A stream begins with one (after a take-over, or when a node returns), and falls back to one when its ring no longer
+holds what was lost.  Those asked for at the same moment share their reading.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from time import monotonic
+
+from causerie import telemetry
+from causerie.bus.envelopes import Delivery
+from causerie.domain.errors import Unavailable
+from causerie.domain.ids import ConversationId
+from causerie.seats.outgoing import Outgoing, Replay
+from causerie.store import log as event_log
+from causerie.store.store import Store
+from services.worker.conversations import Conversation
+from services.worker.dispatcher import Dispatcher
+from services.worker.healing import PAGE, hints_of
+from services.worker.shard import Shard
+
+log = logging.getLogger(__name__)
+
+GATHER_SECONDS = 0.01
+RETRY_SECONDS = 0.5
+MAX_READS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    shard: Shard
+    stream: Outgoing
+    position: int
+
+    @property
+    def is_wanted(self) -> bool:
+        return self.shard.is_held and self.shard.streams.get(self.stream.node) is self.stream
+
+
+class Replaying:
+    """Runs replays one round after the other; whoever comes meanwhile is in the next round."""
+
+    def __init__(self, store: Store, dispatcher: Dispatcher) -> None:
+        self._store = store
+        self._dispatcher = dispatcher
+        self._wanted: list[_Wanted] = []
+        self._wake = asyncio.Event()
+        self._permits = asyncio.Semaphore(MAX_READS)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def want(self, shard: Shard, stream: Outgoing, position: int) -> None:
+        """Replay to this stream what was written from `position` on."""
+        self._wanted.append(_Wanted(shard, stream, position))
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(GATHER_SECONDS)
+            self._wake.clear()
+            wanted, self._wanted = [one for one in self._wanted if one.is_wanted], []
+            try:
+                await self._replay(wanted)
+            except Exception as error:  # the loop's edge: a replay that failed is tried again
+                if not isinstance(error, Unavailable):
+                    log.exception("a replay failed")
+                await asyncio.sleep(RETRY_SECONDS)
+                self._wanted += wanted
+                self._wake.set()
+
+    async def _replay(self, wanted: list[_Wanted]) -> None:
+        by_shard: defaultdict[int, list[_Wanted]] = defaultdict(list)
+        for one in wanted:
+            by_shard[one.shard.number].append(one)
+        if not by_shard:
+            return
+        lowest = {number: min(one.position for one in some) for number, some in by_shard.items()}
+        tails = await event_log.tail(self._store, lowest)
+        # Shards without news, nearly all of them, need not wait for the others.
+        for number, tail in sorted(tails.items(), key=lambda item: len(item[1].heads)):
+            some = by_shard[number]
+            for conversation_id, _ in tail.heads:
+                await self._replay_conversation(conversation_id, lowest[number], some)
+            for one in some:
+                self._end(one, tail.position)
+
+    async def _replay_conversation(
+        self, conversation_id: ConversationId, position: int, wanted: Iterable[_Wanted]
+    ) -> None:
+        audience = await event_log.load_audience(self._store, conversation_id, position)
+        if audience is None:
+            return
+        pending = list(audience.pending)
+        while pending and pending[-1].seq < audience.last_seq:
+            pending += await event_log.events_between(
+                self._store, conversation_id, pending[-1].seq, audience.last_seq, limit=PAGE
+            )
+        hints = hints_of(pending, self._store)
+        conversation = Conversation.before(audience.type, audience.members, audience.last_seq, hints)
+        by_node: defaultdict[str, list[Delivery]] = defaultdict(list)
+        for hint in hints:
+            for node, delivery in self._dispatcher.route(conversation, hint):
+                by_node[node].append(delivery)
+        for one in wanted:
+            deliveries = by_node.get(one.stream.node)
+            if deliveries and one.is_wanted:
+                telemetry.GAPS_HEALED.add()
+                self._dispatcher.send(one.stream.node, one.stream.replay(deliveries, now=monotonic()))
+
+    def _end(self, one: _Wanted, position: int) -> None:
+        if not one.is_wanted:
+            return
+        outcome = one.stream.replayed(position, now=monotonic())
+        if isinstance(outcome, Replay):
+            self.want(one.shard, one.stream, outcome.position)
+        else:
+            self._dispatcher.send(one.stream.node, outcome)

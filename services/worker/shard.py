@@ -1,0 +1,40 @@
+"""One shard while this worker owns it: the lease, how far it is dispatched, its conversations and its streams."""
+
+import time
+
+from causerie.bus.connection import Subscription
+from causerie.seats.outgoing import Outgoing
+from causerie.store.leases import Lease
+from services.worker.conversations import Conversations
+
+
+class Shard:
+    """Made anew for each term. `deadline` is counted by our own monotonic clock from before the lease was asked for."""
+
+    def __init__(self, lease: Lease, *, deadline: float) -> None:
+        self.number = lease.shard
+        self.term = lease.term
+        self.deadline = deadline
+        self.start = lease.position
+        """From here the predecessor may have left something undispatched."""
+        self.position = lease.position
+        """Everything below has been dispatched to every stream there is."""
+        self.conversations = Conversations()
+        self.streams: dict[str, Outgoing] = {}
+        self.subscription: Subscription | None = None
+        self.is_over = False
+
+    @property
+    def is_held(self) -> bool:
+        """Whether we may speak for the shard now; asks the clock, because we may have been frozen."""
+        return not self.is_over and time.monotonic() < self.deadline
+
+    def checkpoint(self, nodes: list[str]) -> int:
+        """What a successor may take for delivered: what every living node has acknowledged."""
+        if any(node not in self.streams for node in nodes):
+            return self.start
+        return min((self.streams[node].acked_position for node in nodes), default=self.position)
+
+    def lease(self, nodes: list[str]) -> Lease:
+        """What to write when the lease is renewed or given back."""
+        return Lease(self.number, self.term, min(self.position, self.checkpoint(nodes)))
