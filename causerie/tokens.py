@@ -25,7 +25,7 @@ from causerie.domain.ids import UserId
 from causerie.domain.limits import MAX_NAME_CHARACTERS
 from causerie.domain.text import check_text
 from causerie.protocol import strict_json
-from causerie.settings import MIN_SECRET_BYTES, AuthSettings
+from causerie.settings import AuthSettings
 
 MAX_TOKEN_CHARACTERS = 8 * 1024
 REFRESH_SECONDS = 300.0
@@ -58,7 +58,7 @@ class TokenVerifier:
     """
 
     def __init__(self, settings: AuthSettings) -> None:
-        self._secrets = [Key(None, "HS256", secret.encode()) for secret in _secrets(settings.jwt_secret)]
+        self._secrets = [Key(None, "HS256", secret.encode()) for secret in settings.jwt_secrets]
         self._public: list[Key] = []
         self._jwks_url = settings.jwks_url
         self._audience = settings.audience
@@ -214,15 +214,6 @@ def issue(secret: str, user: UserId, *, admin: bool = False, ttl_seconds: float,
     if name is not None:
         claims["name"] = name
     return jwt.encode(claims, secret.encode(), algorithm="HS256")
-
-
-def _secrets(setting: str | None) -> list[str]:
-    """The secrets of a setting. A comma may also just stand in one, so the whole counts too."""
-    if not setting:
-        return []
-    parts = [part.strip() for part in setting.split(",")]
-    listed = len(parts) > 1 and all(len(part.encode()) >= MIN_SECRET_BYTES for part in parts)
-    return [*(parts if listed else []), setting]
 
 
 def _caller(claims: dict[str, Any]) -> Caller:

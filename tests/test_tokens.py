@@ -17,8 +17,8 @@ from causerie.domain.ids import UserId
 from causerie.settings import AuthSettings
 from causerie.tokens import TokenVerifier
 
-SECRET = "a secret for tests alone, long enough for HS256".replace(",", "")
-OTHER_SECRET = "another secret for tests, also long enough".replace(",", "")
+SECRET = "a secret for tests alone that is long enough for HS256"
+OTHER_SECRET = "another secret for tests also long enough"
 ANN = UserId("ann")
 RSA_KEY = rsa.generate_private_key(65537, 2048)
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
@@ -78,7 +78,7 @@ def secret_signed(**claims):
 
 
 def verifier(**settings):
-    return TokenVerifier(AuthSettings(**({"jwt_secret": SECRET} | settings)))
+    return TokenVerifier(AuthSettings(**({"jwt_secrets": (SECRET,)} | settings)))
 
 
 def refuses(verifier: TokenVerifier, token: str) -> bool:
@@ -167,18 +167,10 @@ def test_a_changed_token_is_refused():
 
 
 def test_two_secrets_are_good_at_once_while_one_takes_over_from_the_other():
-    both = verifier(jwt_secret=f"{OTHER_SECRET},{SECRET}")
+    both = verifier(jwt_secrets=(OTHER_SECRET, SECRET))
 
     assert both.verify(secret_signed()).user == "ann"
     assert both.verify(signed(OTHER_SECRET, "HS256")).user == "ann"
-    assert both.verify(tokens.issue(f"{OTHER_SECRET},{SECRET}", ANN, ttl_seconds=60)).user == "ann"
-
-
-def test_a_comma_in_a_secret_does_not_make_short_ones_of_it():
-    comma = verifier(jwt_secret=f"short,{SECRET}")
-
-    assert refuses(comma, signed("short", "HS256"))
-    assert comma.verify(signed(f"short,{SECRET}", "HS256")).user == "ann"
 
 
 def test_audience_and_issuer_count_when_they_are_set():
@@ -195,7 +187,7 @@ def test_audience_and_issuer_count_when_they_are_set():
 @pytest.mark.parametrize(("key", "algorithm"), [(RSA_KEY, "RS256"), (EC_KEY, "ES256"), (ED_KEY, "EdDSA")])
 async def test_public_keys_come_from_the_key_source(key_source, key, algorithm):
     key_source.document = {"keys": [jwk(RSA_KEY, "r"), jwk(EC_KEY, "e"), jwk(ED_KEY, "d")]}
-    checked = verifier(jwt_secret=None, jwks_url=key_source.url)
+    checked = verifier(jwt_secrets=(), jwks_url=key_source.url)
     await checked.start()
 
     key_id = {"RS256": "r", "ES256": "e", "EdDSA": "d"}[algorithm]
@@ -237,7 +229,7 @@ async def test_a_new_key_is_learnt_from_the_first_token_that_names_it_but_not_as
     key_source, monkeypatch
 ):
     key_source.document = {"keys": [jwk(RSA_KEY, "old")]}
-    checked = verifier(jwt_secret=None, jwks_url=key_source.url)
+    checked = verifier(jwt_secrets=(), jwks_url=key_source.url)
     await checked.start()
     key_source.document = {"keys": [jwk(RSA_KEY, "old"), jwk(ED_KEY, "new")]}
     token = signed(ED_KEY, "EdDSA", key_id="new")
@@ -255,7 +247,7 @@ async def test_a_new_key_is_learnt_from_the_first_token_that_names_it_but_not_as
 async def test_keys_are_kept_while_their_source_is_away_and_go_when_it_withdraws_them(key_source, monkeypatch):
     monkeypatch.setattr(tokens, "MIN_REFRESH_SECONDS", 0.0)
     key_source.document = {"keys": [jwk(RSA_KEY, "old")]}
-    checked = verifier(jwt_secret=None, jwks_url=key_source.url)
+    checked = verifier(jwt_secrets=(), jwks_url=key_source.url)
     await checked.start()
     token = signed(RSA_KEY, "RS256", key_id="old")
     unknown = signed(ED_KEY, "EdDSA", key_id="new")
@@ -274,7 +266,7 @@ async def test_keys_are_kept_while_their_source_is_away_and_go_when_it_withdraws
 
 async def test_an_absent_key_source_lets_nobody_in(key_source):
     key_source.away = True
-    checked = verifier(jwt_secret=None, jwks_url=key_source.url)
+    checked = verifier(jwt_secrets=(), jwks_url=key_source.url)
     await checked.start()
 
     assert not checked.has_keys

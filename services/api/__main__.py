@@ -1,0 +1,137 @@
+"""Build the API and serve it until SIGTERM: then finish what was begun and go."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from causerie import telemetry
+from causerie.actions.platform import Platform
+from causerie.bus.connection import Bus
+from causerie.bus.hints import HintPublisher
+from causerie.cache import Cache
+from causerie.probes import Probes
+from causerie.settings import Settings
+from causerie.store import Store
+from causerie.tokens import TokenVerifier
+from services.api.application import make_application
+from services.api.demo import add_demo
+from services.api.directory import Directory
+from services.api.gate import Gate
+from services.api.http_protocol import BoundedProtocol
+from services.api.origins import Origins
+from services.api.readiness import Readiness, Stage
+
+KEEP_ALIVE_SECONDS = 75
+"""Longer than the usual 60 s of a proxy: whoever closes first must not be us, or requests meet a closed socket."""
+FAREWELL_SECONDS = 20
+"""How long requests in flight may still take after SIGTERM."""
+
+
+class Server(uvicorn.Server):
+    """Leaves signals to `main`: uvicorn would raise them again at the end, and a drained pod would have failed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(settings: Settings, told_to_end: asyncio.Event) -> None:
+    """Serve until told to end; waits for PostgreSQL and its schema for as long as it takes."""
+    async with contextlib.AsyncExitStack() as parts:
+        bus = await Bus.connect(settings.stores.nats_urls, name="causerie-api")
+        parts.push_async_callback(bus.close)
+        cache = await Cache.connect(",".join(settings.stores.redis_urls))
+        parts.push_async_callback(cache.close)
+        readiness = Readiness(bus, cache)
+        probes = Probes("api", readiness)
+        await probes.start(settings.listen.host, settings.listen.health_port)
+        parts.push_async_callback(probes.stop)
+        verifier = TokenVerifier(settings.auth)
+        await verifier.start()
+        parts.push_async_callback(verifier.stop)
+
+        hints = HintPublisher(bus)
+        connecting = asyncio.create_task(
+            Store.connect(
+                settings.stores.database_url, announce=hints.announce, max_size=settings.stores.database_connections
+            )
+        )
+        await _first_of(connecting, told_to_end)
+        if told_to_end.is_set():
+            connecting.cancel()
+            return
+        store = await connecting
+        parts.push_async_callback(store.close)
+        hints.epoch_from(lambda: store.epoch)
+        await parts.enter_async_context(_beside(readiness.watch(store)))
+        directory = Directory(store)
+        await parts.enter_async_context(_beside(directory.write()))
+
+        origins = Origins(settings.auth.allowed_origins, with_cookies=settings.auth.cookie is not None)
+        gate = Gate(verifier, cache, directory, origins, cookie=settings.auth.cookie)
+        app, edge = make_application(Platform(store, cache, bus), gate, origins, settings.limits, readiness)
+        if settings.api.demo and settings.auth.jwt_secrets:
+            add_demo(app, secret=settings.auth.jwt_secrets[0], gateway_url=settings.api.gateway_url)
+
+        server = Server(_uvicorn_settings(edge, settings))
+        serving = asyncio.create_task(server.serve(), name="server")
+        readiness.stage = Stage.SERVING
+        await _first_of(serving, told_to_end)
+        readiness.stage = Stage.DRAINING
+        server.should_exit = True
+        await serving
+
+
+async def main(settings: Settings) -> None:
+    """Run the API; a signal while it still waits for PostgreSQL ends it at once."""
+    telemetry.setup("api", settings.log.level)
+    told_to_end = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, told_to_end.set)
+    await serve(settings, told_to_end)
+    telemetry.shutdown()
+
+
+def _uvicorn_settings(app: Any, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.listen.host,
+        port=settings.listen.port,
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=FAREWELL_SECONDS,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run something endless beside the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _first_of(working: asyncio.Task[Any], told_to_end: asyncio.Event) -> None:
+    waiting = asyncio.create_task(told_to_end.wait())
+    await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+if __name__ == "__main__":
+    uvloop.run(main(Settings.read_or_exit("api")))
