@@ -7,6 +7,7 @@
 import hashlib
 import os
 import pwd
+import shutil
 import stat
 from pathlib import Path
 
@@ -33,14 +34,19 @@ def can_enter(path: Path, owner: Owner) -> bool:
 
 
 def home_for(path: Path, owner: Owner) -> Path:
-    """Where data wanted at `path` can live so that its owner reaches it; a link leads there from `path`."""
+    """Where data wanted at `path` can live so that its owner reaches it; a link leads there from `path`.
+
+    The link is what counts: whoever deletes it, with the directory it is in, has deleted the data.
+    """
+    if path.is_symlink():
+        return path.readlink()
     if owner == current_owner() or can_enter(path.parent, owner):
         return path
     name = hashlib.sha256(str(path).encode()).hexdigest()[:16]
     home = READABLE_HOME / f"{path.name}-{name}"
+    shutil.rmtree(home, ignore_errors=True)
     READABLE_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
-    if not path.is_symlink():
-        path.symlink_to(home)
+    path.symlink_to(home)
     return home
 
 

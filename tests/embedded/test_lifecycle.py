@@ -207,6 +207,11 @@ async def test_data_below_a_private_directory_lives_where_its_server_can_go(dire
         async with EmbeddedStores(private / "data", external=ELSEWHERE) as stores:
             assert await read(stores.database_url) == ["note", "note"]
         assert home is not None and home.parent == READABLE_HOME
+
+        shutil.rmtree(private / "data")
+        async with EmbeddedStores(private / "data", external=ELSEWHERE) as stores:
+            with pytest.raises(asyncpg.UndefinedTableError):
+                await read(stores.database_url)
     finally:
         if home is not None:
             shutil.rmtree(home)
