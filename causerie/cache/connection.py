@@ -68,7 +68,7 @@ class Cache:
     """Commands and scripts for a Redis Cluster, each bounded in time and number.
 
     Every method raises `CacheAway` when Redis is away or answers with an error: a cache may be slow to
-    help, never a reason to fail. Replies are bytes.
+    help, never a reason to fail. Replies are bytes and integers, or what redis-py makes of them.
     """
 
     def __init__(self, urls: str, *, call_seconds: float = CALL_SECONDS) -> None:

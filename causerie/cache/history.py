@@ -129,15 +129,6 @@ async def advance(cache: Cache, kept: History, seq: int, changed: Sequence[Messa
     return replace(current, mark=mark if was_kept else None)
 
 
-async def forget(cache: Cache, conversation: ConversationId) -> None:
-    """Remove what is kept, for the benefit of tests and operators; nothing else needs it.
-
-    Raises:
-        CacheAway: it ends by itself within a day.
-    """
-    await cache.command("DEL", _key(conversation))
-
-
 async def bytes_kept(cache: Cache, conversation: ConversationId) -> int:
     """What one conversation costs Redis, key and overhead included; 0 when nothing is kept.
 

@@ -1,0 +1,55 @@
+"""Caches to try: one node with all slots and three nodes share every test; some servers are there to be harmed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from causerie.cache import Cache
+from causerie.embedded import Valkey
+from causerie.embedded.ports import Ports
+from tests.cache.cluster import ValkeyCluster
+from tests.support import stores
+
+
+@pytest.fixture(scope="session")
+def three_nodes(stores_home: Path) -> Iterator[str]:
+    cluster = ValkeyCluster(stores_home / "three")
+    asyncio.run(cluster.start())
+    yield cluster.url
+    asyncio.run(cluster.stop())
+
+
+@pytest.fixture(params=["one node", "three nodes"])
+def some_redis_url(request: pytest.FixtureRequest) -> str:
+    """An empty Redis, once as one node and once as three."""
+    if request.param == "one node":
+        url: str = request.getfixturevalue("redis_url")
+    else:
+        url = request.getfixturevalue("three_nodes")
+        stores.flush(url)
+    return url
+
+
+@pytest.fixture
+async def cache(some_redis_url: str) -> AsyncIterator[Cache]:
+    cache = await Cache.connect(some_redis_url)
+    yield cache
+    await cache.close()
+
+
+@pytest.fixture
+def fragile_valkey(tmp_path: Path) -> Iterator[Valkey]:
+    """A server of one test's own, not started yet."""
+    server = Valkey(tmp_path, Ports(tmp_path / "ports"))
+    yield server
+    asyncio.run(server.stop())
+
+
+@pytest.fixture
+def fragile_cluster(tmp_path: Path) -> Iterator[ValkeyCluster]:
+    """A cluster of one test's own, not started yet."""
+    cluster = ValkeyCluster(tmp_path)
+    yield cluster
+    asyncio.run(cluster.stop())

@@ -1,0 +1,178 @@
+import asyncio
+import signal
+import time
+
+import pytest
+
+from causerie.cache import Cache, CacheAway
+from causerie.cache.connection import MAX_IN_FLIGHT, Script
+from causerie.embedded import Valkey
+from tests.cache.cluster import ValkeyCluster
+from tests.support.waiting import eventually
+
+ECHO = Script("return {KEYS[1], ARGV[1]}")
+
+
+async def answers(cache: Cache) -> bool:
+    try:
+        return bool(await cache.command("SET", "{x}", "1"))
+    except CacheAway:
+        return False
+
+
+async def is_known_to_be_away(cache: Cache) -> bool:
+    return not await answers(cache) and cache.state == "away"
+
+
+async def assert_asking_costs_nothing(cache: Cache) -> None:
+    started = time.perf_counter()
+    for _ in range(100):
+        with pytest.raises(CacheAway):
+            await cache.command("GET", "{x}")
+    assert time.perf_counter() - started < 0.1
+
+
+async def test_what_is_set_is_got(cache):
+    await cache.command("SET", "{a}b", b"\x00\xff")
+
+    assert await cache.command("GET", "{a}b") == b"\x00\xff"
+    assert cache.state == "up"
+
+
+async def test_a_script_runs_on_a_node_that_never_saw_it(cache):
+    assert await cache.run(ECHO, ["{k}"], ["v"]) == [b"{k}", b"v"]
+
+
+async def test_a_script_runs_once_for_each_call_in_whatever_slot(cache):
+    calls = [([f"{{{place}}}"], [place]) for place in range(40)]
+
+    replies = await cache.run_each(ECHO, calls)
+
+    assert replies == [[f"{{{place}}}".encode(), str(place).encode()] for place in range(40)]
+
+
+async def test_commands_of_many_slots_go_together(cache):
+    await cache.commands([("SET", f"{{{place}}}", place) for place in range(40)])
+
+    assert await cache.commands([("GET", f"{{{place}}}") for place in range(40)]) == [
+        str(place).encode() for place in range(40)
+    ]
+
+
+async def test_many_callers_at_once_wait_for_their_turn(cache):
+    replies = await asyncio.gather(*(cache.command("SET", f"{{{place}}}", "1") for place in range(10 * MAX_IN_FLIGHT)))
+
+    assert all(replies)
+
+
+async def test_a_refused_command_is_away_for_its_caller_alone(cache):
+    await cache.command("SET", "{s}", "text")
+
+    for _ in range(5):
+        with pytest.raises(CacheAway):
+            await cache.command("LPUSH", "{s}", "1")
+
+    assert cache.state == "up"
+
+
+async def test_a_cancelled_caller_leaves_no_reply_to_the_next(cache):
+    for _ in range(20):
+        task = asyncio.create_task(cache.command("GET", "{other}"))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await cache.command("SET", "{mine}", "mine")
+
+    assert {await cache.command("GET", "{mine}") for _ in range(20)} == {b"mine"}
+
+
+@pytest.mark.parametrize("urls", ["", "localhost:6379", "http://localhost:6379", " , "])
+async def test_an_address_that_is_none_stops_the_start(urls):
+    with pytest.raises(ValueError):
+        await Cache.connect(urls)
+
+
+async def test_starting_before_redis_heals_by_itself(fragile_valkey: Valkey):
+    await fragile_valkey.start()
+    await fragile_valkey.stop()
+    cache = await Cache.connect(fragile_valkey.url)
+    assert cache.state == "away"
+    with pytest.raises(CacheAway):
+        await cache.command("GET", "{x}")
+
+    await fragile_valkey.start()
+
+    await eventually(lambda: answers(cache))
+    assert cache.state == "up"
+    await cache.close()
+
+
+async def test_a_killed_redis_costs_nothing_and_is_found_again(fragile_valkey: Valkey):
+    await fragile_valkey.start()
+    cache = await Cache.connect(fragile_valkey.url)
+    assert await answers(cache)
+
+    fragile_valkey.kill()
+
+    await eventually(lambda: is_known_to_be_away(cache))
+    await assert_asking_costs_nothing(cache)
+    await fragile_valkey.start()
+    await eventually(lambda: answers(cache))
+    await cache.close()
+
+
+async def test_a_frozen_redis_costs_a_quarter_second_each_and_soon_nothing(fragile_valkey: Valkey):
+    await fragile_valkey.start()
+    cache = await Cache.connect(fragile_valkey.url)
+    assert await answers(cache)
+
+    fragile_valkey.process.signal(signal.SIGSTOP)
+
+    started = time.perf_counter()
+    replies = await asyncio.gather(
+        *(cache.command("GET", "{x}") for _ in range(5 * MAX_IN_FLIGHT)), return_exceptions=True
+    )
+    assert {type(reply) for reply in replies} == {CacheAway}
+    assert time.perf_counter() - started < 1.5
+    await assert_asking_costs_nothing(cache)
+    fragile_valkey.process.signal(signal.SIGCONT)
+    await eventually(lambda: answers(cache))
+    await cache.close()
+
+
+async def test_a_restarted_redis_knows_no_scripts_and_runs_them_all(fragile_valkey: Valkey):
+    await fragile_valkey.start()
+    cache = await Cache.connect(fragile_valkey.url)
+    await cache.run(ECHO, ["{k}"], ["v"])
+
+    fragile_valkey.kill()
+    await fragile_valkey.start()
+
+    await eventually(lambda: answers(cache))
+    calls = [([f"{{{place}}}"], [place]) for place in range(20)]
+    assert len(await cache.run_each(ECHO, calls)) == 20
+    assert await cache.run(ECHO, ["{k}"], ["v"]) == [b"{k}", b"v"]
+    await cache.close()
+
+
+async def test_a_failover_is_followed(fragile_cluster: ValkeyCluster):
+    await fragile_cluster.start()
+    cache = await Cache.connect(fragile_cluster.url)
+    keys = [f"{{{place}}}" for place in range(30)]
+    await cache.commands([("SET", key, "before") for key in keys])
+
+    await fragile_cluster.promote_replica()
+
+    async def every_key_answers() -> bool:
+        try:
+            return all(reply == b"after" for reply in await written_again())
+        except CacheAway:
+            return False
+
+    async def written_again() -> list[bytes]:
+        await cache.commands([("SET", key, "after") for key in keys])
+        return [await cache.command("GET", key) for key in keys]
+
+    await eventually(every_key_answers, timeout_seconds=15.0)
+    assert cache.state == "up"
+    await cache.close()
