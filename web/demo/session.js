@@ -9,6 +9,7 @@ import { the } from "./dom.js";
 export async function enter(name) {
   const first = await tokenFor(name);
   const { gateway_url: gatewayUrl } = await json("config");
+  if (!gatewayUrl) throw new Error("The server knows of no gateway.");
   /** @type {string | null} */
   let unused = first;
   return new Causerie({

@@ -11,7 +11,7 @@ const shortDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "sh
 
 /** The user id behind a name: what `/demo/token` makes of it.  @param {string} name */
 export function userIdOf(name) {
-  return name.trim().toLowerCase().replace(/\s+/g, "-").replace(/[^a-z0-9._:@-]/g, "");
+  return name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 64);
 }
 
 /** @param {string} list names separated by commas */
