@@ -214,22 +214,6 @@ async def test_what_a_killed_repair_left_is_cleared_by_the_next(url: str) -> Non
     await writers.verify()
 
 
-async def test_an_old_default_with_rows_nobody_else_has_is_never_dropped(url: str) -> None:
-    await partitions.ensure(url, now=NOW)
-    await execute(
-        url,
-        "CREATE TABLE events_default_emptied_x (LIKE events INCLUDING ALL)",
-        "INSERT INTO events_default_emptied_x (conversation_id, seq, shard, kind, actor, created_at)"
-        " VALUES (uuidv7(), 1, 0, 'message.new', 'ann', '2026-11-11')",
-    )
-
-    with pytest.raises(SchemaError, match="1 rows of events_default_emptied_x are not in events; it is kept"):
-        await partitions.ensure(url, now=NOW)
-
-    await partitions.retain(url, months=12, now=NOW)
-    assert await one(url, "SELECT count(*) FROM events_default_emptied_x") == 1
-
-
 # retain
 
 

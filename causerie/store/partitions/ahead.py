@@ -62,7 +62,6 @@ async def _ensure_table(
     now: datetime,
     patience_seconds: float,
 ) -> None:
-    await repair.confirm(connection, table)
     layout = await catalogue.layout(connection, table)
     missing = [period for period in periods if not layout.covers(period)]
     for period in missing:

@@ -98,15 +98,6 @@ def name_for_emptied(table: Table, since: datetime) -> str:
     return f"{table.default}_emptied_{since:%Y%m%dt%H%M%S%f}"
 
 
-async def unconfirmed(connection: "Connection", table: Table) -> list[str]:
-    """Replaced default partitions nobody has yet compared with the table."""
-    return [
-        row["name"]
-        for row in await connection.fetch(_STANDALONE, table.name)
-        if row["name"].startswith(f"{table.default}_emptied_") and not (row["comment"] or "").startswith(_MARK)
-    ]
-
-
 async def leftovers(connection: "Connection", table: Table) -> list[str]:
     """Copies made by a repair that did not come to its end."""
     rows = await connection.fetch(_STANDALONE, table.name)

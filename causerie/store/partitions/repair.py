@@ -59,6 +59,9 @@ class _Work:
     def tuple(self, alias: str = "") -> str:
         return ", ".join(f"{alias}{key}" for key in self.keys)
 
+    def same(self, alias: str) -> str:
+        return f"({self.tuple('d.')}) = ({self.tuple(f'{alias}.')})"
+
     @property
     def arrays(self) -> str:
         return ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(self.key_types, 1))
@@ -87,6 +90,8 @@ async def empty_default(
         await attach.create_default(connection, table, work.clean)
         for period in {*missing, *await _periods_of_default(connection, work)}:
             await _copy_period(connection, work, period)
+        await _catch_up(connection, work)
+        moved = await _compare(connection, work)
         while True:
             await _catch_up(connection, work)
             try:
@@ -104,30 +109,7 @@ async def empty_default(
         if not connection.is_closed():
             await _clear(connection, table, patience_seconds)
         raise
-    moved = await confirm(connection, table)
     return moved, sorted(table.partition(period) for period in work.copies)
-
-
-async def confirm(connection: "Connection", table: Table) -> int:
-    """Mark old defaults for dropping once every row of them is found in the table itself.
-
-    Raises:
-        ddl.SchemaError: rows are missing; the old default is kept until somebody has looked.
-    """
-    work = await _describe(connection, table)
-    same = " AND ".join(f"t.{key} = e.{key}" for key in work.keys)
-    total = 0
-    for name in await catalogue.unconfirmed(connection, table):
-        row = await connection.fetchrow(
-            f"SELECT count(*) AS rows, count(*) FILTER (WHERE NOT EXISTS"
-            f" (SELECT FROM {table.name} t WHERE {same})) AS missing FROM {name} e"
-        )
-        assert row is not None
-        if row["missing"]:
-            raise ddl.SchemaError(f"{row['missing']} rows of {name} are not in {table.name}; it is kept")
-        await catalogue.mark_detached(connection, name)
-        total += row["rows"]
-    return total
 
 
 async def _describe(connection: "Connection", table: Table) -> _Work:
@@ -216,6 +198,26 @@ async def _catch_up(connection: "Connection", work: _Work) -> None:
             return
 
 
+async def _compare(connection: "Connection", work: _Work) -> int:
+    """How many rows come over; each must be copied or noted, whatever is written while we look.
+
+    Raises:
+        ddl.SchemaError: a row is neither, so the swap would lose it.
+    """
+    copies = " UNION ALL ".join(f"SELECT {work.tuple()} FROM {copy}" for copy in work.copies.values())
+    row = await connection.fetchrow(
+        f"SELECT count(*) AS rows, count(*) FILTER (WHERE"
+        f" NOT EXISTS (SELECT FROM ({copies}) c WHERE {work.same('c')})"
+        f" AND NOT EXISTS (SELECT FROM {work.log} l WHERE {work.same('l')})) AS missing"
+        f" FROM ONLY {work.table.default} d"
+    )
+    assert row is not None
+    if row["missing"]:
+        raise ddl.SchemaError(f"{row['missing']} rows of {work.table.default} were not copied: it stays as it is")
+    rows: int = row["rows"]
+    return rows
+
+
 async def _take_noted(connection: "Connection", work: _Work) -> Sequence[Any]:
     noted: Sequence[Any] = await connection.fetch(
         f"WITH taken AS (DELETE FROM {work.log} WHERE ctid = ANY(ARRAY("
@@ -256,6 +258,7 @@ async def _swap(connection: "Connection", work: _Work) -> None:
     await _stop_noting(connection, table)
     emptied = catalogue.name_for_emptied(table, await catalogue.clock(connection))
     await connection.execute(f"ALTER TABLE {table.default} RENAME TO {emptied}")
+    await catalogue.mark_detached(connection, emptied)
     for period, copy in work.copies.items():
         await attach.adopt(connection, table, period, copy)
         await connection.execute(f"ALTER TABLE {copy} RENAME TO {table.partition(period)}")

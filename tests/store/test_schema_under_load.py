@@ -1,0 +1,228 @@
+"""The schema is worked on while people write and read: nobody fails, nobody waits long, no row is ever out of sight."""
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from causerie.store import migrate, partitions
+from tests.support.stores import execute
+from tests.support.waiting import eventually
+from tests.support.writers import Writers
+
+NOVEMBER = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
+DECEMBER = datetime(2026, 12, 1, 0, 0, tzinfo=UTC)
+LONGEST_WAIT_SECONDS = 1.0
+
+
+class Clock:
+    """A clock in the test's hand."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+async def url(empty_database_url: str) -> str:
+    await migrate.up(empty_database_url)
+    return empty_database_url
+
+
+async def more(writers: Writers, count: int) -> None:
+    """Wait until so many more messages are posted and somebody has read meanwhile."""
+    posts, reads = writers.count + count, writers.reads + count // 10
+    await eventually(lambda: writers.count >= posts and writers.reads >= reads, timeout_seconds=30)
+
+
+async def unharmed(writers: Writers) -> None:
+    await writers.verify()
+    assert writers.slowest_seconds < LONGEST_WAIT_SECONDS
+
+
+async def beside(writers: Writers, work: Awaitable[object]) -> None:
+    """Do `work` in the middle of writing and reading."""
+    async with writers.at_work():
+        await more(writers, 100)
+        await work
+        await more(writers, 100)
+
+
+async def test_partitions_are_made_while_messages_are_posted(url: str) -> None:
+    await partitions.ensure(url, now=NOVEMBER, months_ahead=0, weeks_ahead=0)
+    writers = Writers(url, Clock(NOVEMBER))
+
+    await beside(writers, partitions.ensure(url, now=NOVEMBER, months_ahead=12, weeks_ahead=20))
+
+    await unharmed(writers)
+
+
+async def test_a_filled_default_is_repaired_while_it_is_written_to(url: str) -> None:
+    writers = Writers(url, Clock(NOVEMBER))
+    await writers.fill(10_000, at=[NOVEMBER - timedelta(days=45), NOVEMBER])
+
+    async def repair() -> None:
+        done = await partitions.ensure(url, now=NOVEMBER)
+        assert set(done.repaired) == {"messages", "events", "send_keys"}
+
+    await beside(writers, repair())
+
+    await unharmed(writers)
+    assert not (await partitions.check(url, now=NOVEMBER)).short
+
+
+async def test_two_repairs_at_once_disturb_neither_each_other_nor_writers(url: str) -> None:
+    writers = Writers(url, Clock(NOVEMBER))
+    await writers.fill(2_000, at=[NOVEMBER])
+
+    await beside(writers, asyncio.gather(*(partitions.ensure(url, now=NOVEMBER) for _ in range(2))))
+
+    await unharmed(writers)
+    assert (await partitions.check(url, now=NOVEMBER)).default_rows == 0
+
+
+async def test_a_month_begins_for_which_there_is_a_partition(url: str) -> None:
+    await partitions.ensure(url, now=NOVEMBER, months_ahead=1, weeks_ahead=1)
+    clock = Clock(NOVEMBER)
+    writers = Writers(url, clock)
+
+    async with writers.at_work():
+        await more(writers, 100)
+        clock.now = DECEMBER
+        await more(writers, 100)
+
+    await unharmed(writers)
+    assert (await partitions.check(url, now=DECEMBER)).default_rows == 0
+
+
+async def test_a_month_begins_for_which_there_is_none_and_the_next_run_puts_it_right(url: str) -> None:
+    await partitions.ensure(url, now=NOVEMBER, months_ahead=0, weeks_ahead=1)
+    clock = Clock(NOVEMBER)
+    writers = Writers(url, clock)
+
+    async with writers.at_work():
+        await more(writers, 100)
+        clock.now = DECEMBER
+        await more(writers, 100)
+        assert (await partitions.check(url, now=DECEMBER)).default_rows > 0
+        await partitions.ensure(url, now=DECEMBER)
+        await more(writers, 100)
+
+    await unharmed(writers)
+    assert not (await partitions.check(url, now=DECEMBER)).short
+
+
+async def test_the_partition_of_the_very_next_rows_is_attached_without_failing_them(url: str) -> None:
+    # The default is empty when the run looks, and everybody begins to write to it at that moment.
+    await partitions.ensure(url, now=NOVEMBER, months_ahead=0, weeks_ahead=1)
+    clock = Clock(NOVEMBER)
+    writers = Writers(url, clock)
+
+    async with writers.at_work(posting=8, pause_seconds=0):
+        for month in range(1, 7):
+            await more(writers, 30)
+            clock.now = datetime(2026 + month // 12, month % 12 + 1, 1, tzinfo=UTC) + timedelta(days=400)
+            await partitions.ensure(url, now=clock.now, months_ahead=0, weeks_ahead=0)
+
+    await unharmed(writers)
+    assert (await partitions.check(url, now=clock.now)).default_rows == 0
+
+
+async def test_old_partitions_leave_while_messages_are_posted(url: str) -> None:
+    await partitions.ensure(url, now=NOVEMBER - timedelta(days=300), months_ahead=13, weeks_ahead=50)
+    writers = Writers(url, Clock(NOVEMBER))
+
+    async def retain() -> None:
+        first = await partitions.retain(url, months=1, event_months=1, now=NOVEMBER)
+        second = await partitions.retain(url, months=1, event_months=1, now=NOVEMBER)
+        assert sorted(first.detached) == sorted(second.dropped)
+        assert len(first.detached) > 20
+
+    await beside(writers, retain())
+
+    await unharmed(writers)
+
+
+async def test_a_long_transaction_holds_up_the_upkeep_and_nobody_else(url: str) -> None:
+    await partitions.ensure(url, now=NOVEMBER - timedelta(days=70), months_ahead=5, weeks_ahead=14)
+    writers = Writers(url, Clock(NOVEMBER))
+    reader = await asyncpg.connect(url)
+    async with writers.at_work():
+        async with reader.transaction():
+            await reader.execute("SELECT count(*) FROM messages")
+            run = asyncio.create_task(partitions.retain(url, months=1, now=NOVEMBER))
+            await more(writers, 400)
+            assert not run.done()
+        done = await run
+    await reader.close()
+
+    assert "messages_y2026m09" in done.detached
+    await unharmed(writers)
+
+
+async def test_a_migration_waits_for_a_long_transaction_and_makes_nobody_else_wait(url: str, tmp_path: Path) -> None:
+    assert migrate.FOLDER is not None
+    for path in migrate.FOLDER.glob("*.sql"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "900000_later.up.sql").write_text("ALTER TABLE messages ADD mood text, ADD CHECK (mood <> 'bad');")
+    (tmp_path / "900000_later.down.sql").write_text("ALTER TABLE messages DROP mood;")
+    await partitions.ensure(url, now=NOVEMBER)
+    writers = Writers(url, Clock(NOVEMBER))
+    reader = await asyncpg.connect(url)
+
+    async with writers.at_work():
+        async with reader.transaction():
+            await reader.execute("SELECT count(*) FROM messages")
+            runs = asyncio.gather(*(migrate.up(url, folder=tmp_path) for _ in range(3)))
+            await more(writers, 300)
+            assert not runs.done()
+        applied = await runs
+        await more(writers, 100)
+        await migrate.down(url, folder=tmp_path)
+    await reader.close()
+
+    assert sum(applied, []) == ["900000_later"]
+    await unharmed(writers)
+
+
+async def test_a_repair_carries_over_rows_deleted_and_edited_meanwhile(url: str) -> None:
+    writers = Writers(url, Clock(NOVEMBER))
+    await writers.fill(8_000, at=[NOVEMBER])
+    (posted,) = writers.posted.values()
+    run = asyncio.create_task(partitions.ensure(url, now=NOVEMBER))
+    connection = await asyncpg.connect(url)
+    changed = 0
+    while not run.done():
+        gone, edited = posted[changed][0], posted[-1 - changed][0]
+        await connection.execute("DELETE FROM messages WHERE id = $1", gone)
+        await connection.execute("UPDATE messages SET content = 'edited' WHERE id = $1", edited)
+        changed += 1
+    await run
+
+    assert changed > 10
+    assert await connection.fetchval("SELECT count(*) FROM messages") == len(posted) - changed
+    assert await connection.fetchval("SELECT count(*) FROM messages WHERE content = 'edited'") == changed
+    await connection.close()
+
+
+async def test_a_connection_with_prepared_statements_goes_on_through_a_repair(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    history = await connection.prepare("SELECT count(*) FROM messages WHERE conversation_id = $1")
+    writers = Writers(url, Clock(NOVEMBER))
+    await writers.fill(50, at=[NOVEMBER])
+    (conversation,) = writers.posted
+    for _ in range(6):
+        # From the sixth time on the plan is a generic one, which names the partitions.
+        assert await history.fetchval(conversation) == 50
+
+    await partitions.ensure(url, now=NOVEMBER)
+
+    assert await history.fetchval(conversation) == 50
+    await execute(url, "DELETE FROM messages_y2026m11 WHERE seq = 1")
+    assert await history.fetchval(conversation) == 49
+    await connection.close()
