@@ -64,6 +64,7 @@ class Bus:
         self._watchdog: asyncio.Task[None] | None = None
         self._first_attempt = asyncio.Event()
         self._lost = asyncio.Event()
+        self._is_leaving = False
         self.dropped = 0
         """Messages that did not leave."""
         self.garbage = 0
@@ -83,6 +84,7 @@ class Bus:
 
     async def close(self) -> None:
         """Send what is written and leave; nothing reconnects afterwards."""
+        self._is_leaving = True
         for task in (self._keeper, self._watchdog):
             if task is not None:
                 task.cancel()
@@ -246,7 +248,8 @@ class Bus:
             log.debug("NATS: %s", error)
 
     async def _on_disconnected(self) -> None:
-        log.warning("NATS is away")
+        if not self._is_leaving:
+            log.warning("NATS is away")
 
     async def _on_reconnected(self) -> None:
         log.info("NATS is back")
