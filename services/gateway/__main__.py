@@ -1,0 +1,109 @@
+"""`python -m services.gateway`: build the gateway and run it until SIGTERM; then drain and go."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+import uvloop
+
+from causerie import telemetry
+from causerie.actions.platform import Platform
+from causerie.bus.connection import Bus
+from causerie.bus.hints import HintPublisher
+from causerie.cache import Cache
+from causerie.probes import Probes
+from causerie.settings import Settings
+from causerie.store import Store
+from causerie.tokens import TokenVerifier
+from services.gateway import files
+from services.gateway.gateway import Gateway
+from services.gateway.listener import listening_socket
+from services.gateway.readiness import Readiness, Stage
+
+log = logging.getLogger(__name__)
+
+
+async def serve(settings: Settings, told_to_end: asyncio.Event) -> None:
+    """Serve until told to end; waits for PostgreSQL for as long as it takes."""
+    open_files = files.raise_limit()
+    async with contextlib.AsyncExitStack() as parts:
+        bus = await Bus.connect(settings.stores.nats_urls, name="causerie-gateway")
+        parts.push_async_callback(bus.close)
+        cache = await Cache.connect(",".join(settings.stores.redis_urls))
+        parts.push_async_callback(cache.close)
+        readiness = Readiness(bus, cache)
+        probes = Probes("gateway", readiness)
+        await probes.start(settings.listen.host, settings.listen.health_port)
+        parts.push_async_callback(probes.stop)
+        verifier = TokenVerifier(settings.auth)
+        await verifier.start()
+        parts.push_async_callback(verifier.stop)
+        listener = parts.enter_context(listening_socket(settings.listen.host, settings.listen.port))
+
+        hints = HintPublisher(bus)
+        connecting = asyncio.create_task(
+            Store.connect(
+                settings.stores.database_url, announce=hints.announce, max_size=settings.stores.database_connections
+            )
+        )
+        await _first_of(connecting, told_to_end)
+        if told_to_end.is_set():
+            connecting.cancel()
+            return
+        store = await connecting
+        parts.push_async_callback(store.close)
+        hints.epoch_from(lambda: store.epoch)
+        await parts.enter_async_context(_beside(readiness.watch(store)))
+
+        max_connections = files.connections_within(settings.gateway.max_connections, open_files)
+        platform = Platform(store, cache, bus)
+        gateway = Gateway(platform, verifier, readiness, settings, max_connections=max_connections)
+        await gateway.start(listener)
+        parts.push_async_callback(gateway.stop)
+        # What stands by now stands for ever: the collector need not walk it with every socket that comes and goes.
+        gc.collect()
+        gc.freeze()
+        readiness.stage = Stage.SERVING
+        log.info(
+            "gateway is running",
+            extra={"node": gateway.node.id, "max_connections": max_connections, "open_files": open_files},
+        )
+        await told_to_end.wait()
+        readiness.stage = Stage.DRAINING
+        await gateway.leave()
+
+
+async def main(settings: Settings) -> None:
+    """Run the gateway; a signal while it still waits for PostgreSQL ends it at once."""
+    telemetry.setup("gateway", settings.log.level)
+    told_to_end = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, told_to_end.set)
+    await serve(settings, told_to_end)
+    telemetry.shutdown()
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run something endless beside the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _first_of(working: asyncio.Task[Any], told_to_end: asyncio.Event) -> None:
+    waiting = asyncio.create_task(told_to_end.wait())
+    await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+if __name__ == "__main__":
+    uvloop.run(main(Settings.read_or_exit("gateway")))

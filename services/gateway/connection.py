@@ -1,0 +1,313 @@
+"""One WebSocket: bytes to the session, what the session wants to bytes.
+
+The shell around `Session`: it decides nothing.  There is one of these per socket, so it keeps no task, timer or lock,
+and makes what is only needed now and then when it is needed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from causerie import telemetry
+from causerie.actions.history import as_seen
+from causerie.domain.errors import CauserieError, Overloaded, Unauthenticated, Unavailable
+from causerie.domain.ids import ConversationId
+from causerie.domain.message import Posted
+from causerie.domain.times import rfc3339
+from causerie.protocol import native, websocket
+from causerie.protocol.close_codes import CloseCode
+from causerie.protocol.commands import Command, Send
+from causerie.protocol.native import Request, RequestId
+from services.gateway.admission import Credential, TicketText, Token
+from services.gateway.hall import Hall
+from services.gateway.pipeline import Job, Pipeline
+from services.gateway.sends import SendQueue
+from services.gateway.session import End, Enter, Perform, Ping, Refuse, Renew, Session
+from services.gateway.wheel import NOWHERE
+
+log = logging.getLogger(__name__)
+
+FAREWELL_SECONDS = 5.0
+"""How long a client may take to answer our close."""
+Work = Callable[[], Coroutine[Any, Any, dict[str, object]]]
+_FOREVER = float("inf")
+_PING_FRAME = websocket.ping_frame()
+
+
+class Connection(asyncio.Protocol):
+    """From the 101 to the end of the TCP connection."""
+
+    __slots__ = ("_aborts_at", "_hall", "_pipeline", "_receiver", "_sends", "_session", "_transport", "seat", "slot")
+
+    def __init__(self, hall: Hall, transport: asyncio.Transport, session: Session) -> None:
+        self.slot = NOWHERE
+        self.seat = 0
+        """The counter of the seats that must have settled before this client may trust an answer to `sync`."""
+        self._hall = hall
+        self._transport = transport
+        self._session = session
+        self._receiver = websocket.Receiver()
+        self._sends = SendQueue(transport, hall.outbox)
+        self._pipeline: Pipeline | None = None
+        self._aborts_at: float | None = None
+
+    @property
+    def session(self) -> Session:
+        return self._session
+
+    @property
+    def is_over(self) -> bool:
+        return self._sends.is_over
+
+    # ── called by the loop and the wheel ────────────────────────────────────────────────────────────────────────
+
+    def begin(self, credential: Credential) -> None:
+        self._schedule()
+        if credential is not None:
+            # What the client sends meanwhile waits behind it.
+            self._push(Job(partial(self._start, None, partial(self._enter, credential, None)), together=False))
+
+    def data_received(self, data: bytes) -> None:
+        for incoming in self._receiver.receive(data):
+            match incoming:
+                case websocket.Close(code, _):
+                    return self._echo_close(code)
+                case websocket.Violation(code, reason):
+                    return self.end(End(code, reason))
+            if self.is_over:
+                continue  # We have said goodbye and wait for the answer.
+            if (end := self._session.hear(now=self._hall.now())) is not None:
+                return self.end(end)
+            match incoming:
+                case websocket.Text(text):
+                    self._read(text)
+                case websocket.Ping(payload):
+                    self._sends.put(websocket.pong_frame(payload))
+                case websocket.Binary():
+                    return self.end(End(CloseCode.UNSUPPORTED_DATA))
+        return None
+
+    def pause_writing(self) -> None:
+        self._sends.pause(now=self._hall.now())
+        self._schedule()
+
+    def resume_writing(self) -> None:
+        self._sends.resume()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.is_over:
+            telemetry.CLOSES.add("lost")
+            self._leave()
+        self._sends.drop()
+        self._hall.wheel.remove(self)
+        self._hall.forget(self)
+
+    def tick(self, now: float) -> float:
+        if self._aborts_at is not None:
+            if now >= self._aborts_at:
+                self._transport.abort()
+                return _FOREVER
+            return self._aborts_at
+        if self._pipeline is not None and self._pipeline.is_idle:
+            self._pipeline = None
+        stuck_since = self._sends.stuck_since
+        if stuck_since is not None and now >= stuck_since + self._hall.rules.patience_seconds:
+            self.end(End(CloseCode.SLOW))
+        else:
+            match self._session.tick(now=now):
+                case Ping():
+                    self._sends.put(_PING_FRAME)
+                case End() as end:
+                    self.end(end)
+        return self._due
+
+    # ── called by the fan-out ───────────────────────────────────────────────────────────────────────────────────
+
+    def deliver(self, frame: bytes) -> None:
+        """Send a frame that may not be skipped; a client too slow for that is sent away to resume."""
+        if not self._sends.put(frame):
+            self.end(End(CloseCode.SLOW))
+
+    def deliver_ephemeral(self, frame: bytes) -> None:
+        self._sends.put_ephemeral(frame)
+
+    def lose_channel(self, channel: ConversationId) -> None:
+        """The user has left the channel, on whatever device."""
+        if self._session.unfollow(channel):
+            self._hall.lobby.unfollow(channel, self)
+
+    # ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def end(self, end: End) -> None:
+        """Say why, close, and let the client answer."""
+        if self.is_over:
+            return
+        farewell = native.encode_disconnect(end.code, reason=end.reason, retry_after_seconds=end.retry_after_seconds)
+        close = websocket.close_frame(end.code, end.reason or end.code.reason)
+        telemetry.CLOSES.add(end.code.name.lower())
+        self._leave()
+        self._sends.end(websocket.text_frame(farewell) + close)
+        self._aborts_at = self._hall.now() + FAREWELL_SECONDS
+        self._schedule()
+
+    def _echo_close(self, code: int | None) -> None:
+        if not self.is_over:
+            telemetry.CLOSES.add("client")
+            self._leave()
+            self._sends.end(websocket.close_frame(code))
+        self._aborts_at = self._hall.now() + FAREWELL_SECONDS
+        self._schedule()
+        self._transport.close()
+
+    def _leave(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.drop()
+        if self._session.caller is not None:
+            self._hall.lobby.leave(self, self._session.caller.user, now=self._hall.now())
+
+    @property
+    def _due(self) -> float:
+        if self._aborts_at is not None:
+            return self._aborts_at
+        stuck_since = self._sends.stuck_since
+        if stuck_since is None:
+            return self._session.due
+        return min(self._session.due, stuck_since + self._hall.rules.patience_seconds)
+
+    def _schedule(self) -> None:
+        self._hall.wheel.place(self, self._due)
+
+    # ── what the client asks ────────────────────────────────────────────────────────────────────────────────────
+
+    def _read(self, text: str) -> None:
+        asked = native.parse_request(text)
+        if isinstance(asked, Request):
+            if not self._push(Job(partial(self._begin, asked), together=isinstance(asked.command, Send))):
+                self._refuse(asked.id, Overloaded())
+            return
+        self._refuse(asked.id, asked.error)
+        if asked.unreadable and (end := self._session.hear_nonsense(now=self._hall.now())) is not None:
+            self.end(end)
+
+    def _push(self, job: Job) -> bool:
+        if self._pipeline is None:
+            self._pipeline = Pipeline()
+        return self._pipeline.push(job)
+
+    def _begin(self, asked: Request) -> "asyncio.Future[Any] | None":
+        """Begin one request in its turn; what is returned is done when its effect is there."""
+        match self._session.ask(asked.command):
+            case Refuse(error):
+                self._refuse(asked.id, error)
+            case Enter(token):
+                return self._start(asked.id, partial(self._enter, Token(token), asked))
+            case Renew(token):
+                return self._start(asked.id, partial(self._renew, Token(token)))
+            case Perform(command):
+                return self._perform(asked.id, command)
+        return None
+
+    def _perform(self, request_id: RequestId, command: Command) -> "asyncio.Future[Any] | None":
+        caller = self._session.caller
+        assert caller is not None
+        ops = self._hall.ops
+        try:
+            ops.allow(caller, command)
+        except CauserieError as error:
+            self._refuse(request_id, error)
+            return None
+        if not isinstance(command, Send):
+            return self._start(request_id, partial(ops.perform, self, caller, command))
+        posting = ops.post(caller, command)
+        posting.add_done_callback(partial(self._finished, request_id))
+        return posting
+
+    def _start(self, request_id: RequestId, work: Work) -> "asyncio.Future[Any]":
+        task = asyncio.ensure_future(work())
+        task.add_done_callback(partial(self._finished, request_id))
+        return task
+
+    def _finished(self, request_id: RequestId, done: "asyncio.Future[Any]") -> None:
+        """Answer for work that has ended, however it did."""
+        if done.cancelled():
+            return self._refuse(request_id, Unavailable("The server is stopping."))
+        error = done.exception()
+        if isinstance(error, CauserieError):
+            self._refuse(request_id, error)
+        elif error is not None:
+            log.error("an op ended in a bug", exc_info=error)
+            telemetry.ERRORS.add("internal")
+            self._write(native.encode_bug(request_id))
+        elif request_id is not None:
+            result = done.result()
+            self._write(native.encode_reply(request_id, shown(result) if isinstance(result, Posted) else result))
+        return None
+
+    # ── who it is ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _enter(self, credential: Token | TicketText, asked: Request | None) -> dict[str, object]:
+        """Find out who it is, welcome him; what comes back answers the op that asked for it."""
+        entrance = self._hall.entrance
+        try:
+            caller = await entrance.caller_of(credential)
+        except Unauthenticated as error:
+            telemetry.HANDSHAKES.add("unauthenticated")
+            if asked is not None:
+                self._refuse(asked.id, error)
+            self.end(End(CloseCode.UNAUTHENTICATED))
+            return {}
+        except Unavailable as error:
+            self.end(End(CloseCode.OVERLOAD, retry_after_seconds=error.retry_after_seconds))
+            return {}
+        unread_total = await entrance.unread_total(caller)
+        if self.is_over:
+            return {}
+        if (refusal := self._hall.lobby.admit(self, caller)) is not None:
+            self.end(refusal)
+            return {}
+        telemetry.HANDSHAKES.add("accepted")
+        self._session.admit(caller, now=self._hall.now(), unix_now=self._hall.unix_now())
+        self._schedule()
+        session_id = f"{self._hall.node_id}.{self._session.number}"
+        heartbeat = self._hall.rules.heartbeat_seconds
+        self._write(
+            native.encode_welcome(
+                session_id=session_id,
+                user_id=caller.user,
+                heartbeat_seconds=heartbeat,
+                unread_total=unread_total,
+            )
+        )
+        return {"session_id": session_id, "user_id": caller.user}
+
+    async def _renew(self, token: Token) -> dict[str, object]:
+        caller = await self._hall.entrance.caller_of(token)
+        if not self.is_over:
+            end = self._session.renew(caller, now=self._hall.now(), unix_now=self._hall.unix_now())
+            if end is not None:
+                self.end(end)
+            self._schedule()
+        return {"expires_at": rfc3339(datetime.fromtimestamp(caller.expires_at, UTC))}
+
+    # ── what we write ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _refuse(self, request_id: RequestId, error: CauserieError) -> None:
+        telemetry.ERRORS.add(error.code)
+        self._write(native.encode_refusal(request_id, error))
+
+    def _write(self, payload: bytes) -> None:
+        if not self.is_over:
+            self.deliver(websocket.text_frame(payload))
+
+
+def shown(posted: Posted) -> dict[str, object]:
+    """A post as its author is answered."""
+    message = as_seen(posted.message)
+    if posted.replayed:
+        message["replayed"] = True
+    else:
+        telemetry.MESSAGES_ACCEPTED.value += 1
+    return message

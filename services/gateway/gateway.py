@@ -1,0 +1,157 @@
+"""One gateway: its sockets, from the first byte to the last.
+
+Everything it stands on is made elsewhere and handed in; it puts the parts together and knows how to leave.
+"""
+
+import asyncio
+import random
+import socket
+import time
+from itertools import count
+
+from causerie import telemetry
+from causerie.actions.platform import Platform
+from causerie.cache.rates import Bucket
+from causerie.seats import Delivery, EphemeralDelivery, Node
+from causerie.settings import Settings
+from causerie.tokens import TokenVerifier
+from services.gateway.admission import Admission, Opening, Room
+from services.gateway.allowance import Allowance
+from services.gateway.catchup import CatchUp
+from services.gateway.connection import Connection
+from services.gateway.drain import drain
+from services.gateway.entrance import Entrance
+from services.gateway.fanout import FanOut
+from services.gateway.hall import Hall
+from services.gateway.http import HttpConnection
+from services.gateway.listener import listen
+from services.gateway.lobby import Guest, Lobby
+from services.gateway.ops import Ops
+from services.gateway.presence import Desk, PresenceRoom
+from services.gateway.registry import Registry
+from services.gateway.sends import Outbox
+from services.gateway.session import Rules, Session
+from services.gateway.wheel import Wheel
+
+SPREAD = 0.1
+"""Heartbeats differ by so much, so that those who came together are not pinged together."""
+
+
+class Gateway:
+    """Begin with `start`, end with `leave` (in good order) and `stop`."""
+
+    def __init__(
+        self, platform: Platform, verifier: TokenVerifier, settings: Settings, *, max_connections: int
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        limits, rules = settings.limits, settings.gateway
+        self.wheel = Wheel(now=loop.time())
+        self.admission = Admission(allowed_origins=settings.auth.allowed_origins, cookie=settings.auth.cookie)
+        self.handshake_seconds = rules.handshake_seconds
+        self.max_connections = max_connections
+        self.is_draining = False
+        self.readiness = readiness
+        self._drain_seconds = rules.drain_seconds
+        self._open: set[Guest] = set()
+        self._numbers = count(1)
+        self._registry: Registry[Guest] = Registry(max_sessions_per_user=limits.sessions_per_user)
+        self._fan_out = FanOut(
+            self._registry, call_soon=loop.call_soon, steady_clock=time.perf_counter, unix_clock=time.time
+        )
+        self.node = Node(platform.bus, kind="gateway", deliver=self._deliver, ephemeral=self._deliver_ephemeral)
+        desk = Desk(grace_seconds=rules.offline_grace_seconds)
+        lobby = Lobby(self._registry, self.node, desk)
+        self._presence = PresenceRoom(platform, desk, self.node.id, self._registry.watchers)
+        self._catch_up = CatchUp(platform.store, self.node)
+        sends = Bucket("sends", per_second=limits.sends_per_second, burst=limits.sends_burst)
+        requests = Bucket("requests", per_second=limits.requests_per_second, burst=limits.requests_per_second)
+        self._hall = Hall(
+            node_id=self.node.id,
+            rules=Rules(
+                heartbeat_seconds=rules.heartbeat_seconds,
+                entry_seconds=rules.handshake_seconds,
+                leeway_seconds=settings.auth.leeway_seconds,
+                patience_seconds=rules.slow_seconds,
+                frames_per_second=limits.frames_per_second,
+                max_watched=limits.watches_per_session,
+                max_followed=limits.subscriptions_per_session,
+            ),
+            wheel=self.wheel,
+            outbox=Outbox(loop.call_soon, rules.slow_queue_bytes),
+            lobby=lobby,
+            entrance=Entrance(verifier, platform),
+            ops=Ops(
+                platform,
+                lobby,
+                self._catch_up,
+                requests=Allowance(platform.cache, requests, clock=loop.time),
+                sends=Allowance(platform.cache, sends, clock=loop.time),
+            ),
+            now=loop.time,
+            unix_now=time.time,
+            forget=self._forget,
+        )
+        self._server: asyncio.Server | None = None
+        self._turning: asyncio.Task[None] | None = None
+
+    async def start(self, listener: socket.socket) -> None:
+        """Take a seat on the bus, then let clients in."""
+        await self.node.start()
+        await self._presence.start()
+        self._turning = asyncio.create_task(self.wheel.run(), name="wheel")
+        telemetry.SEND_QUEUE_BYTES.read = lambda: self._hall.outbox.held_bytes
+        self._server = await listen(listener, lambda: HttpConnection(self))
+
+    async def leave(self) -> None:
+        """Take nobody new, and send everybody away, evenly over the drain."""
+        self.is_draining = self.node.draining = True
+        await drain(list(self._open), lambda: len(self._open), drain_seconds=self._drain_seconds)
+
+    async def stop(self) -> None:
+        """Let go of the port, the seats and the lease."""
+        if self._server is not None:
+            self._server.close()
+        await self._catch_up.stop()
+        await self._presence.stop()
+        await self.node.stop()
+        if self._turning is not None:
+            self._turning.cancel()
+            await asyncio.gather(self._turning, return_exceptions=True)
+
+    # ── what the port asks ──────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def room(self) -> Room:
+        return Room(len(self._open), self.max_connections, self.is_draining)
+
+    def open(self, transport: asyncio.Transport, opening: Opening, rest: bytes) -> None:
+        session = Session(
+            self._hall.rules,
+            number=next(self._numbers),
+            now=self._hall.now(),
+            spread=random.uniform(1 - SPREAD, 1 + SPREAD),
+        )
+        connection = Connection(self._hall, transport, session)
+        self._open.add(connection)
+        self._counted()
+        transport.write(opening.head)
+        transport.set_protocol(connection)
+        connection.begin(opening.credential)
+        if rest:
+            connection.data_received(rest)
+
+    def _forget(self, guest: Guest) -> None:
+        self._open.discard(guest)
+        self._counted()
+
+    def _counted(self) -> None:
+        self.node.connections = len(self._open)
+        telemetry.CONNECTIONS.values["native"] = len(self._open)
+
+    # ── what the node brings ────────────────────────────────────────────────────────────────────────────────────
+
+    def _deliver(self, deliveries: list[Delivery]) -> None:
+        self._fan_out.deliver(deliveries)
+
+    def _deliver_ephemeral(self, deliveries: list[EphemeralDelivery]) -> None:
+        self._fan_out.deliver_ephemeral(deliveries)

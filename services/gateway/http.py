@@ -1,0 +1,223 @@
+"""The port: plain HTTP for whoever asks how we are, and the door of the sockets.
+
+One object of this class per TCP connection until it is upgraded; then it is forgotten and the WebSocket connection
+takes over the transport, so what HTTP costs is paid only while heads are read.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Protocol
+from uuid import uuid4
+
+import httptools
+import orjson
+
+from causerie import probes, telemetry
+from causerie.probes import Ready
+from services.gateway.admission import Admission, Denial, Opening, Room
+from services.gateway.wheel import NOWHERE, Wheel
+
+MAX_HEAD_BYTES = 16 * 1024
+MAX_BODY_BYTES = 64 * 1024
+"""Nothing here wants a body; so much is read past, more ends the connection."""
+SOCKET_PATH = "/ws"
+SERVICE = "gateway"
+_FOREVER = float("inf")
+
+
+class House(Protocol):
+    """What stands behind the door."""
+
+    admission: Admission
+    wheel: Wheel
+    handshake_seconds: float
+    readiness: Callable[[], Ready]
+
+    @property
+    def room(self) -> Room: ...
+
+    def open(self, transport: asyncio.Transport, opening: Opening, rest: bytes) -> None:
+        """Take over an upgraded transport; `rest` came behind the head."""
+        ...
+
+
+class HttpConnection(asyncio.Protocol):
+    """Reads request heads; answers, keeps alive, or upgrades."""
+
+    __slots__ = ("_fed", "_head", "_head_bytes", "_house", "_parser", "_reads_head", "_transport", "_url", "slot")
+
+    def __init__(self, house: House) -> None:
+        self.slot = NOWHERE
+        self._house = house
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._fed = 0
+        self.on_message_begin()
+
+    # ── called by the loop ──────────────────────────────────────────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._house.wheel.remove(self)
+        self._transport = None
+
+    def tick(self, now: float) -> float:
+        """The head did not come in time, or nothing came after the last answer."""
+        if self._transport is not None:
+            if self._fed:
+                telemetry.HANDSHAKES.add("timeout")
+            self._transport.close()
+        return _FOREVER
+
+    def data_received(self, data: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._fed += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse(Denial(400, "bad_request", "This is not a request by HTTP/1.1.", {}, "malformed"))
+        else:
+            # What is over lies behind `on_message_complete`, which counts anew.
+            if self._fed > (MAX_HEAD_BYTES if self._reads_head else MAX_HEAD_BYTES + MAX_BODY_BYTES):
+                self._too_large()
+
+    # ── called by the parser ────────────────────────────────────────────────────────────────────────────────────
+
+    def on_message_begin(self) -> None:
+        self._reads_head = True
+        self._head_bytes = 0
+        self._url = b""
+        self._head: dict[str, str] = {}
+
+    def on_url(self, url: bytes) -> None:
+        self._head_bytes += len(url)
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_bytes += len(name) + len(value) + 4
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        self._head[key] = f"{self._head[key]}, {text}" if key in self._head else text
+
+    def on_headers_complete(self) -> None:
+        self._reads_head = False
+
+    def on_message_complete(self) -> None:
+        if not self._parser.should_upgrade():
+            self._answer(keep_alive=self._parser.should_keep_alive())
+            self._fed = 0
+            self._wait()
+
+    # ── what we answer ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _wait(self) -> None:
+        self._house.wheel.place(self, asyncio.get_running_loop().time() + self._house.handshake_seconds)
+
+    def _upgrade(self, rest: bytes) -> None:
+        path, query = self._target()
+        if path != SOCKET_PATH:
+            return self._answer(keep_alive=False)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            return self._too_large()
+        opening = self._judge(query)
+        if isinstance(opening, Denial):
+            return self._refuse(opening)
+        transport, self._transport = self._transport, None
+        self._house.wheel.remove(self)
+        if transport is not None:
+            self._house.open(transport, opening, rest)
+        return None
+
+    def _judge(self, query: str) -> Opening | Denial:
+        method = self._parser.get_method().decode("latin-1")
+        return self._house.admission.judge(method, self._parser.get_http_version(), query, self._head, self._house.room)
+
+    def _answer(self, *, keep_alive: bool) -> None:
+        path, query = self._target()
+        method = self._parser.get_method().decode("latin-1")
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self._too_large()
+        elif path == SOCKET_PATH:
+            judged = self._judge(query)
+            assert isinstance(judged, Denial), "what is no upgrade cannot be opened"
+            self._refuse(judged, keep_alive=keep_alive)
+        elif path not in ("/health", "/ready"):
+            self._refuse(Denial(404, "not_found", "There is nothing here.", {}, ""), keep_alive=keep_alive)
+        elif method not in ("GET", "HEAD"):
+            allow = {"Allow": "GET, HEAD"}
+            self._refuse(Denial(405, "method_not_allowed", "Only GET.", allow, ""), keep_alive=keep_alive)
+        elif path == "/health":
+            self._show(probes.health(SERVICE), keep_alive=keep_alive, body_wanted=method == "GET")
+        else:
+            answer = probes.readiness(SERVICE, self._house.readiness())
+            self._show(answer, keep_alive=keep_alive, body_wanted=method == "GET")
+
+    def _target(self) -> tuple[str, str]:
+        try:
+            url = httptools.parse_url(self._url)
+        except httptools.HttpParserInvalidURLError:
+            return "", ""
+        return (url.path or b"").decode("latin-1"), (url.query or b"").decode("latin-1")
+
+    def _too_large(self) -> None:
+        message = f"A request head has at most {MAX_HEAD_BYTES} bytes, and bodies are not wanted here."
+        self._refuse(Denial(431 if self._reads_head else 413, "payload_too_large", message, {}, ""))
+
+    def _refuse(self, denial: Denial, *, keep_alive: bool = False) -> None:
+        if denial.result:
+            telemetry.HANDSHAKES.add(denial.result)
+        problem = {
+            "type": "about:blank",
+            "title": HTTPStatus(denial.status).phrase,
+            "status": denial.status,
+            "code": denial.code,
+            "detail": denial.message,
+            "retryable": denial.status == 503,
+            "request_id": (request_id := uuid4().hex),
+        }
+        self._write(
+            denial.status,
+            "application/problem+json",
+            orjson.dumps(problem),
+            {"X-Request-ID": request_id, **denial.headers},
+            keep_alive=keep_alive and denial.status < 500,
+        )
+
+    def _show(self, answer: probes.Answer, *, keep_alive: bool, body_wanted: bool) -> None:
+        headers = {"X-Request-ID": uuid4().hex}
+        body = answer.body
+        self._write(answer.status, answer.content_type, body, headers, keep_alive=keep_alive, body_wanted=body_wanted)
+
+    def _write(
+        self,
+        status: int,
+        media_type: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        keep_alive: bool,
+        body_wanted: bool = True,
+    ) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        lines = {
+            "Content-Type": media_type,
+            "Content-Length": str(len(body)),
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            **headers,
+        }
+        if not keep_alive:
+            lines["Connection"] = "close"
+        head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        self._transport.write(head.encode("latin-1") + b"\r\n" + (body if body_wanted else b""))
+        if not keep_alive:
+            self._transport.close()

@@ -1,0 +1,134 @@
+"""Who is here, told to Redis and to other gateways in batches; and news of others, told to whoever watches them.
+
+`Desk` keeps the book and knows no clock; `PresenceRoom` carries it out.  A user is online from his first session to
+ten seconds after his last, so a reload of a page is no event.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from causerie.actions.platform import Platform
+from causerie.actions.presence import as_json, change_of
+from causerie.bus import ephemeral, subjects
+from causerie.bus.envelopes import Envelope, PresenceChanges
+from causerie.cache import presence
+from causerie.cache.connection import CacheAway
+from causerie.cache.presence import RENEW_EVERY_SECONDS, Presence, Status
+from causerie.domain.event import EphemeralKind
+from causerie.domain.ids import NodeId, UserId
+from causerie.protocol.native import encode_ephemeral
+from causerie.protocol.websocket import text_frame
+from services.gateway.fanout import Receiver
+
+log = logging.getLogger(__name__)
+
+GATHER_SECONDS = 0.25
+RETRY_SECONDS = 1.0
+
+
+class Desk:
+    """The book of one node: who is seated, who is about to have left, what is still to be written down."""
+
+    def __init__(self, *, grace_seconds: float) -> None:
+        self._grace_seconds = grace_seconds
+        self._seated: dict[UserId, Status] = {}
+        self._leaving: dict[UserId, float] = {}  # in the order of time, for the grace is the same for all
+        self._changed: dict[UserId, Status] = {}
+
+    @property
+    def seated(self) -> Mapping[UserId, Status]:
+        return self._seated
+
+    def arrive(self, user: UserId, status: Status) -> None:
+        """He has a session, or another one; `status` is what all his sessions together say."""
+        self._leaving.pop(user, None)
+        if self._seated.get(user) is not status:
+            self._seated[user] = self._changed[user] = status
+
+    def depart(self, user: UserId, *, now: float) -> None:
+        """His last session ended."""
+        if user in self._seated:
+            self._leaving[user] = now + self._grace_seconds
+
+    def take_changes(self, *, now: float) -> dict[UserId, Status]:
+        """What is to be written down by now; put it back with `keep` if that fails."""
+        for user, due in list(self._leaving.items()):
+            if due > now:
+                break
+            del self._leaving[user]
+            del self._seated[user]
+            self._changed[user] = Status.OFFLINE
+        changes, self._changed = self._changed, {}
+        return changes
+
+    def keep(self, changes: Mapping[UserId, Status]) -> None:
+        self._changed = {**changes, **self._changed}
+
+
+class PresenceRoom:
+    """Writes the desk's book to Redis, keeps the node's lease, and tells watchers here what changes anywhere."""
+
+    def __init__(
+        self, platform: Platform, desk: Desk, node: NodeId, watchers: Callable[[str], Collection[Receiver]]
+    ) -> None:
+        self._desk = desk
+        self._platform = platform
+        self._watchers = watchers
+        self._node = node
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        await self._platform.bus.subscribe(subjects.PRESENCE, self._on_changes)
+        self._tasks = [
+            asyncio.create_task(self._renew_lease(), name="presence-lease"),
+            asyncio.create_task(self._write_changes(), name="presence-changes"),
+        ]
+
+    async def stop(self) -> None:
+        """Leave in good order: who does not come back elsewhere is offline after the grace."""
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        with suppress(CacheAway):
+            await presence.retire(self._platform.cache, self._node)
+
+    async def _renew_lease(self) -> None:
+        while True:
+            pause: float = RENEW_EVERY_SECONDS
+            try:
+                await presence.renew(self._platform.cache, self._node, self._desk.seated)
+            except CacheAway:
+                pause = RETRY_SECONDS
+            await asyncio.sleep(pause)
+
+    async def _write_changes(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(GATHER_SECONDS)
+            changes = self._desk.take_changes(now=loop.time())
+            if not changes:
+                continue
+            try:
+                told = await presence.record(self._platform.cache, self._node, changes)
+            except CacheAway:
+                self._desk.keep(changes)
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            ephemeral.presence(self._platform.bus, [change_of(one) for one in told])
+
+    def _on_changes(self, envelope: Envelope, reply: str) -> None:
+        if not isinstance(envelope, PresenceChanges):
+            return
+        for change in envelope.changes:
+            watchers = self._watchers(change.user)
+            if not watchers:
+                continue
+            seen = datetime.fromtimestamp(change.last_seen, UTC) if change.last_seen is not None else None
+            data = as_json(Presence(UserId(change.user), Status(change.status), seen))
+            frame = text_frame(encode_ephemeral(EphemeralKind.PRESENCE_UPDATE, None, data))
+            for watcher in tuple(watchers):
+                watcher.deliver_ephemeral(frame)

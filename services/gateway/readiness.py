@@ -1,0 +1,50 @@
+"""Whether this gateway takes new clients, and what it sees of its stores.
+
+A store that is away never takes a gateway out of service: its sockets stay open, and all gateways would go at once.
+"""
+
+import asyncio
+from enum import StrEnum
+
+from causerie.bus.connection import Bus
+from causerie.cache import Cache
+from causerie.domain.errors import Unavailable
+from causerie.probes import Ready
+from causerie.store import Store
+
+LOOK_SECONDS = 2.0
+
+
+class Stage(StrEnum):
+    STARTING = "starting"
+    SERVING = "serving"
+    DRAINING = "draining"
+
+
+class Readiness:
+    """What `/ready` answers. PostgreSQL is asked every two seconds, never by the question itself."""
+
+    def __init__(self, bus: Bus, cache: Cache) -> None:
+        self.stage = Stage.STARTING
+        self._bus = bus
+        self._cache = cache
+        self._postgresql = "away"
+
+    def __call__(self) -> Ready:
+        stores = {
+            "postgresql": self._postgresql,
+            "redis": self._cache.state,
+            "nats": "up" if self._bus.is_up else "away",
+        }
+        serving = self.stage is Stage.SERVING
+        return Ready(serving, stores, "" if serving else self.stage.value)
+
+    async def watch(self, store: Store) -> None:
+        """Look after PostgreSQL for as long as the process lives."""
+        while True:
+            try:
+                await store.ping()
+                self._postgresql = "up"
+            except Unavailable:
+                self._postgresql = "away"
+            await asyncio.sleep(LOOK_SECONDS)

@@ -1,0 +1,79 @@
+"""Who is connected here: from a user, a channel or a watched user to the connections that want to know.
+
+A user with one device is the common case, so the connections of a user are a tuple: nothing is cheaper to keep.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import Generic, TypeVar
+
+from causerie.domain.ids import ConversationId, UserId
+
+C = TypeVar("C")
+
+
+class Registry(Generic[C]):
+    """Connections by what they want. It decides nothing about them, so a test may put anything in."""
+
+    def __init__(self, *, max_sessions_per_user: int) -> None:
+        self._max_sessions = max_sessions_per_user
+        self._users: dict[UserId, tuple[C, ...]] = {}
+        self._followers: dict[bytes, dict[C, None]] = {}
+        self._watchers: dict[UserId, dict[C, None]] = {}
+        self.connections = 0
+
+    def add(self, user: UserId, connection: C) -> bool:
+        """False when the user has as many sessions as he may."""
+        present = self._users.get(user, ())
+        if len(present) >= self._max_sessions:
+            return False
+        self._users[user] = (*present, connection)
+        self.connections += 1
+        return True
+
+    def remove(self, user: UserId, connection: C) -> None:
+        left = tuple(other for other in self._users.get(user, ()) if other is not connection)
+        if left:
+            self._users[user] = left
+        else:
+            self._users.pop(user, None)
+        self.connections -= 1
+
+    def of_user(self, user: str) -> tuple[C, ...]:
+        return self._users.get(UserId(user), ())
+
+    @property
+    def users(self) -> Collection[UserId]:
+        return self._users.keys()
+
+    def __iter__(self) -> Iterator[C]:
+        for connections in list(self._users.values()):
+            yield from connections
+
+    def follow(self, channel: ConversationId, connection: C) -> None:
+        self._followers.setdefault(channel.bytes, {})[connection] = None
+
+    def unfollow(self, channel: ConversationId, connection: C) -> None:
+        _leave(self._followers, channel.bytes, connection)
+
+    def followers(self, conversation: bytes) -> Collection[C]:
+        return self._followers.get(conversation, ())
+
+    def watch(self, user: UserId, connection: C) -> None:
+        self._watchers.setdefault(user, {})[connection] = None
+
+    def unwatch(self, user: UserId, connection: C) -> None:
+        _leave(self._watchers, user, connection)
+
+    def watchers(self, user: str) -> Collection[C]:
+        return self._watchers.get(UserId(user), ())
+
+
+K = TypeVar("K")
+
+
+def _leave(places: dict[K, dict[C, None]], place: K, connection: C) -> None:
+    present = places.get(place)
+    if present is not None:
+        present.pop(connection, None)
+        if not present:
+            del places[place]

@@ -1,0 +1,63 @@
+"""One timer wheel for every socket: heartbeats and deadlines without a timer object each.
+
+A timer is placed in the slot of the moment it is due and remembers only that slot's number, a small integer
+Python keeps anyway.  Moving a timer is placing it again: the entry left behind no longer matches and is passed over.
+"""
+
+import asyncio
+from typing import Protocol
+
+RESOLUTION_SECONDS = 0.25
+SLOTS = 256
+"""How far ahead the wheel sees (64 s); what is due later is looked at early and placed again."""
+NOWHERE = -1
+
+
+class Timer(Protocol):
+    """What can be placed: `slot` belongs to the wheel, `tick` answers when to look again (infinity: never)."""
+
+    slot: int
+
+    def tick(self, now: float) -> float: ...
+
+
+class Wheel:
+    """Calls `tick` of a timer at most one resolution after it is due."""
+
+    def __init__(self, *, now: float) -> None:
+        self._slots: list[list[Timer]] = [[] for _ in range(SLOTS)]
+        self._turned = int(now / RESOLUTION_SECONDS)
+
+    def place(self, timer: Timer, due: float) -> None:
+        if due == float("inf"):
+            timer.slot = NOWHERE
+            return
+        steps = int(due / RESOLUTION_SECONDS) + 1 - self._turned
+        slot = (self._turned + min(max(steps, 1), SLOTS - 1)) % SLOTS
+        if timer.slot != slot:
+            timer.slot = slot
+            self._slots[slot].append(timer)
+
+    def remove(self, timer: Timer) -> None:
+        timer.slot = NOWHERE
+
+    def turn(self, now: float) -> None:
+        """Let everything tick that is due by `now`."""
+        target = int(now / RESOLUTION_SECONDS)
+        # After a long stall each slot is looked at once; its timers know what time it is.
+        self._turned = max(self._turned, target - SLOTS)
+        while self._turned < target:
+            self._turned += 1
+            slot = self._turned % SLOTS
+            due, self._slots[slot] = self._slots[slot], []
+            for timer in due:
+                if timer.slot == slot:
+                    timer.slot = NOWHERE
+                    self.place(timer, timer.tick(now))
+
+    async def run(self) -> None:
+        """Turn for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(RESOLUTION_SECONDS)
+            self.turn(loop.time())
