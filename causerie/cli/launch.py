@@ -93,9 +93,9 @@ class _Launcher:
     async def _up_and_running(self) -> None:
         began = time.monotonic()
         _write(f"causerie {__version__}: starting the stores in {self._plan.directory} …\n")
-        # The ports come first: it is the mistake most easily made, and nothing has been started yet.
         stores = EmbeddedStores(self._directory, external=StoreUrls.from_environment(os.environ))
-        self._directory.mkdir(parents=True, exist_ok=True)
+        # The mistakes most easily made, another run and a taken port, are said before anything is started.
+        stores.claim()
         instances = plan.place(self._plan, Ports(self._directory / "service-ports.json"))
         async with stores, self._mended(stores):
             applied = await migrate.up(stores.database_url)

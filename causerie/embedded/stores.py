@@ -70,6 +70,14 @@ class EmbeddedStores:
         """The addresses as the services read them."""
         return {"DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url, "NATS_URL": self.nats_url}
 
+    def claim(self) -> None:
+        """Make the directory ours before anything is started; safe to repeat.
+
+        Raises:
+            DirectoryInUse: another launcher has it.
+        """
+        self._lock = self._lock or _locked(self._directory)
+
     async def start(self) -> None:
         """Start what nobody else runs, all at once; if one fails, none is left behind.
 
@@ -77,7 +85,7 @@ class EmbeddedStores:
             DirectoryInUse: another launcher has the directory.
             StoreFailed: a server did not come up.
         """
-        self._lock = _locked(self._directory)
+        self.claim()
         ports = Ports(self._directory / "ports.json")
         if self._external.database is None:
             self.postgres = Postgres(self._directory, ports)
