@@ -80,13 +80,13 @@ async def read(cache: Cache, conversation: ConversationId) -> History | None:
     Raises:
         CacheAway: ask PostgreSQL.
     """
-    data = await cache.command("GET", _key(conversation))
+    data = await cache.command("GET", key(conversation))
     if data is None:
         return None
     try:
         value = history_codec.unpack(data, conversation)
     except Unreadable:
-        await cache.command("DEL", _key(conversation))
+        await cache.command("DEL", key(conversation))
         return None
     return History(conversation, value.epoch, value.mark.seq, value.messages, value.is_whole, value.mark)
 
@@ -97,7 +97,7 @@ async def build(cache: Cache, history: History) -> History:
     Raises:
         CacheAway: nothing is kept.
     """
-    await cache.command("SET", _key(history.conversation_id), _pack(history), "EX", KEPT_SECONDS)
+    await cache.command("SET", key(history.conversation_id), _pack(history), "EX", KEPT_SECONDS)
     return history
 
 
@@ -124,8 +124,8 @@ async def advance(cache: Cache, kept: History, seq: int, changed: Sequence[Messa
         return await build(cache, current)
     before = kept.mark.seal.to_bytes(SEAL_BYTES, "big")
     length = kept.mark.length + SEAL_BYTES
-    key = _key(kept.conversation_id)
-    was_kept = await cache.run(_APPEND, [key, f"{key}:copy"], (length, before, entries, KEPT_SECONDS))
+    keys = [key(kept.conversation_id), f"{key(kept.conversation_id)}:copy"]
+    was_kept = await cache.run(_APPEND, keys, (length, before, entries, KEPT_SECONDS))
     return replace(current, mark=mark if was_kept else None)
 
 
@@ -135,7 +135,7 @@ async def bytes_kept(cache: Cache, conversation: ConversationId) -> int:
     Raises:
         CacheAway: nobody knows.
     """
-    return int(await cache.command("MEMORY USAGE", _key(conversation)) or 0)
+    return int(await cache.command("MEMORY USAGE", key(conversation)) or 0)
 
 
 def _pack(history: History) -> bytes:
@@ -154,5 +154,6 @@ def _seq(message: Message) -> int:
     return message.seq
 
 
-def _key(conversation: ConversationId) -> str:
+def key(conversation: ConversationId) -> str:
+    """Where Redis keeps it."""
     return f"causerie:{{{conversation}}}:history"

@@ -132,7 +132,7 @@ def unpack(data: bytes, conversation: ConversationId) -> Value:
 def _put_message(entry: Writer, message: Message, reached: int, before: int, senders: list[str]) -> int:
     key = _uuid_key(message.client_id)
     milliseconds = int.from_bytes(message.id.bytes[:6], "big")
-    own_time = _EPOCH + timedelta(milliseconds=milliseconds)
+    own_time, created_at = milliseconds * 1000, _microseconds(message.created_at)
     content, metadata = ("", {}) if message.is_deleted else (message.content, message.metadata)
     text = content.encode("utf-8", "surrogatepass")
     has_extras = (
@@ -147,7 +147,7 @@ def _put_message(entry: Writer, message: Message, reached: int, before: int, sen
         )
     packed = _text.compress(text)
     is_plain = len(packed) >= len(text)
-    is_odd = message.version != 1 or message.created_at != own_time
+    is_odd = message.version != 1 or created_at != own_time
 
     entry.data.append(
         _HAS_EXTRAS * has_extras
@@ -175,10 +175,10 @@ def _put_message(entry: Writer, message: Message, reached: int, before: int, sen
         entry.data += message.reply_to_id.bytes
     if is_odd:
         entry.put(message.version)
-        entry.put_signed((message.created_at - own_time) // _MICROSECOND)
+        entry.put_signed(created_at - own_time)
     for moment in (message.edited_at, message.deleted_at):
         if moment is not None:
-            entry.put_signed((moment - own_time) // _MICROSECOND)
+            entry.put_signed(_microseconds(moment) - own_time)
     entry.data += text if is_plain else packed
     return milliseconds
 
@@ -190,18 +190,16 @@ def _take_message(
     seq = reached - reader.take_signed()
     number = seq - reader.take_signed()
     milliseconds = before + reader.take_signed()
-    own_time = _EPOCH + timedelta(milliseconds=milliseconds)
+    own_time = milliseconds * 1000
     message_id = UUID(bytes=milliseconds.to_bytes(6, "big") + reader.take_bytes(10))
     place = reader.take()
     if place == len(senders):
         senders.append(reader.take_sized().decode())
     key = str(UUID(bytes=reader.take_bytes(16))) if flags & _HAS_UUID_KEY else None
     reply = MessageId(UUID(bytes=reader.take_bytes(16))) if flags & _IS_REPLY else None
-    version, created_at = 1, own_time
-    if flags & _IS_ODD:
-        version, created_at = reader.take(), own_time + reader.take_signed() * _MICROSECOND
-    edited_at = own_time + reader.take_signed() * _MICROSECOND if flags & _IS_EDITED else None
-    deleted_at = own_time + reader.take_signed() * _MICROSECOND if flags & _IS_DELETED else None
+    version, created_at = (reader.take(), own_time + reader.take_signed()) if flags & _IS_ODD else (1, own_time)
+    edited_at = _moment(own_time + reader.take_signed()) if flags & _IS_EDITED else None
+    deleted_at = _moment(own_time + reader.take_signed()) if flags & _IS_DELETED else None
     text = reader.take_bytes(end - reader.at)
     if not flags & _IS_PLAIN:
         text = _text.decompress(text)
@@ -222,12 +220,20 @@ def _take_message(
         reply_to_id=reply,
         client_id=key,
         version=version,
-        created_at=created_at,
+        created_at=_moment(created_at),
         edited_at=edited_at,
         deleted_at=deleted_at,
         is_pinned=bool(flags & _IS_PINNED),
     )
     return message, milliseconds
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _uuid_key(client_id: str | None) -> UUID | None:

@@ -51,7 +51,9 @@ class Presence:
     last_seen: datetime | None
 
 
-async def renew(cache: Cache, node: NodeId, seated: Mapping[UserId, Status]) -> None:
+async def renew(
+    cache: Cache, node: NodeId, seated: Mapping[UserId, Status], *, lease_seconds: float = LEASE_SECONDS
+) -> None:
     """Extend the node's lease; where it had ended or was wiped, write the entries of `seated` again.
 
     Called once before the first sit, then every ten seconds.
@@ -62,7 +64,7 @@ async def renew(cache: Cache, node: NodeId, seated: Mapping[UserId, Status]) -> 
     held = await cache.run_each(
         RENEW,
         [
-            ([_nodes(bucket), _seated(bucket, node)], [node, LEASE_SECONDS, REMEMBERED_SECONDS])
+            ([_nodes(bucket), _seated(bucket, node)], [node, lease_seconds, REMEMBERED_SECONDS])
             for bucket in range(BUCKETS)
         ],
     )
@@ -71,13 +73,13 @@ async def renew(cache: Cache, node: NodeId, seated: Mapping[UserId, Status]) -> 
         await record(cache, node, {user: status for user, status in seated.items() if _bucket(user) in lost})
 
 
-async def retire(cache: Cache, node: NodeId) -> None:
+async def retire(cache: Cache, node: NodeId, *, grace_seconds: float = GRACE_SECONDS) -> None:
     """Let the node's lease end after the grace, when it goes away in good order; the sweep does the rest.
 
     Raises:
         CacheAway: the lease ends by itself.
     """
-    await cache.run_each(RETIRE, [([_nodes(bucket)], [node, GRACE_SECONDS]) for bucket in range(BUCKETS)])
+    await cache.run_each(RETIRE, [([_nodes(bucket)], [node, grace_seconds]) for bucket in range(BUCKETS)])
 
 
 async def record(cache: Cache, node: NodeId, changes: Mapping[UserId, Status]) -> list[Presence]:
@@ -92,15 +94,15 @@ async def record(cache: Cache, node: NodeId, changes: Mapping[UserId, Status]) -
     return await _record(cache, node, changes, burial=False)
 
 
-async def heartbeat(cache: Cache, user: UserId) -> list[Presence]:
-    """Keep a user without a socket online for five minutes; return him if others see a change.
+async def heartbeat(cache: Cache, user: UserId, *, seconds: float = HEARTBEAT_SECONDS) -> list[Presence]:
+    """Keep a user online without a socket, for five minutes; return him if others see a change.
 
     Raises:
         CacheAway: nothing was written.
     """
     bucket = _bucket(user)
     keys = [_nodes(bucket), _rests(bucket), _entries(bucket, user)]
-    return _read(await cache.run(HEARTBEAT, keys, [user, HEARTBEAT_SECONDS, REMEMBERED_SECONDS]))
+    return _read(await cache.run(HEARTBEAT, keys, [user, seconds, REMEMBERED_SECONDS]))
 
 
 async def statuses(cache: Cache, users: Collection[UserId]) -> dict[UserId, Presence]:

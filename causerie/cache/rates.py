@@ -69,8 +69,7 @@ async def take(cache: Cache, bucket: Bucket, user: UserId, cost: int = 1) -> Ver
     Raises:
         CacheAway: nobody counts; let the request pass (`Verdict.unknown` has its headers).
     """
-    key = f"causerie:{{rate:{user}}}:{bucket.name}"
-    allowed, text = await cache.run(_TAKE, [key], [bucket.per_second, bucket.burst, cost])
+    allowed, text = await cache.run(_TAKE, [key(bucket, user)], [bucket.per_second, bucket.burst, cost])
     level = float(text)
     return Verdict(
         allowed=bool(allowed),
@@ -79,3 +78,8 @@ async def take(cache: Cache, bucket: Bucket, user: UserId, cost: int = 1) -> Ver
         reset_seconds=(bucket.burst - level) / bucket.per_second,
         retry_after_seconds=0.0 if allowed else (cost - level) / bucket.per_second,
     )
+
+
+def key(bucket: Bucket, user: UserId) -> str:
+    """Where Redis keeps it."""
+    return f"causerie:{{rate:{user}}}:{bucket.name}"

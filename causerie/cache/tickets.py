@@ -23,15 +23,15 @@ class Ticket:
     expires_at: float
 
 
-async def issue(cache: Cache, caller: Caller) -> Ticket:
+async def issue(cache: Cache, caller: Caller, *, seconds: float = TICKET_SECONDS) -> Ticket:
     """Make a ticket that stands for `caller`, whose session still ends when his own token would.
 
     Raises:
         CacheAway: there are no tickets just now; answered 503.
     """
     text = secrets.token_urlsafe(24)
-    await cache.command("SET", _key(text), json.dumps(asdict(caller)), "EX", TICKET_SECONDS)
-    return Ticket(text, time.time() + TICKET_SECONDS)
+    await cache.command("SET", key(text), json.dumps(asdict(caller)), "PX", int(seconds * 1000))
+    return Ticket(text, time.time() + seconds)
 
 
 async def redeem(cache: Cache, text: str) -> Caller | None:
@@ -40,10 +40,11 @@ async def redeem(cache: Cache, text: str) -> Caller | None:
     Raises:
         CacheAway: nobody can say; the client is not let in, and may come again.
     """
-    kept = await cache.command("GETDEL", _key(text))
+    kept = await cache.command("GETDEL", key(text))
     return Caller(**json.loads(kept)) if kept else None
 
 
-def _key(text: str) -> str:
+def key(text: str) -> str:
+    """Where Redis keeps it."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return f"causerie:{{ticket:{digest}}}"

@@ -15,10 +15,10 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 redis.call('ZADD', KEYS[1], now + ARGV[2] * 1000, ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[2] * 1000)
+redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[2] * 1000))
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
 local told = redis.call('ZADD', KEYS[2], 'NX', now + ARGV[3] * 1000, ARGV[1])
-redis.call('PEXPIRE', KEYS[2], ARGV[3] * 1000)
+redis.call('PEXPIRE', KEYS[2], math.ceil(ARGV[3] * 1000))
 return told
 """)
 
@@ -34,13 +34,20 @@ return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf', 'LIMIT', 0, ARGV
 """)
 
 
-async def start(cache: Cache, conversation: ConversationId, user: UserId) -> bool:
+async def start(
+    cache: Cache,
+    conversation: ConversationId,
+    user: UserId,
+    *,
+    seconds: float = TYPING_SECONDS,
+    repeat_seconds: float = REPEAT_SECONDS,
+) -> bool:
     """Mark `user` as writing for ten seconds; True when others should be told, at most every three seconds.
 
     Raises:
         CacheAway: the mark is lost; telling others is still right.
     """
-    told = await cache.run(_START, _keys(conversation), [user, TYPING_SECONDS, REPEAT_SECONDS])
+    told = await cache.run(_START, _keys(conversation), [user, seconds, repeat_seconds])
     return bool(told)
 
 
