@@ -70,7 +70,7 @@ export class Conversation {
     return this.#lastMessage?.created_at ?? this.view.created_at ?? "";
   }
 
-  /** Start again from a fresh read.  Events after the position may repeat what the read showed.
+  /** Start again from a fresh read; events after the position may repeat what it showed.
    * @param {ConversationView} view
    * @param {{epoch: string, seq: number}} position */
   reset(view, { epoch, seq }) {
@@ -83,6 +83,8 @@ export class Conversation {
     this.unread = view.unread_count ?? 0;
     this.#lastMessage = view.last_message ?? null;
     this.#countedThrough = Math.max(seq, view.last_seq ?? 0, this.#lastMessage?.seq ?? 0);
+    this.reads.clear();
+    if (view.membership?.read_seq !== undefined) this.reads.set(this.me, view.membership.read_seq);
     this.members.clear();
     this.memberChanges += 1;
     this.membersKnown = false;

@@ -38,6 +38,7 @@
  * @property {number} [unread_count]
  * @property {Message | null} [last_message]
  * @property {Member[]} [members]
+ * @property {{read_seq?: number}} [membership] mine
  *
  * @typedef {object} Event a durable event, numbered within its conversation
  * @property {string} event
