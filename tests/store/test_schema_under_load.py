@@ -40,6 +40,16 @@ async def more(writers: Writers, count: int) -> None:
     await eventually(lambda: writers.count >= posts and writers.reads >= reads, timeout_seconds=30)
 
 
+async def waiting_locks(url: str, which: str) -> int:
+    """How many sessions wait for such a lock now."""
+    connection = await asyncpg.connect(url)
+    try:
+        count: int = await connection.fetchval(f"SELECT count(*) FROM pg_locks WHERE NOT granted AND {which}")
+        return count
+    finally:
+        await connection.close()
+
+
 async def unharmed(writers: Writers) -> None:
     await writers.verify()
     assert writers.slowest_seconds < LONGEST_WAIT_SECONDS
@@ -117,20 +127,33 @@ async def test_a_month_begins_for_which_there_is_none_and_the_next_run_puts_it_r
     assert not (await partitions.check(url, now=DECEMBER)).short
 
 
-async def test_the_partition_of_the_very_next_rows_is_attached_without_failing_them(url: str) -> None:
-    # The default is empty when the run looks, and everybody begins to write to it at that moment.
+async def test_a_batch_on_its_way_over_midnight_does_not_fail_when_its_partition_is_attached(url: str) -> None:
+    # The statement has chosen the default for its second row before there is a partition, and writes it afterwards.
     await partitions.ensure(url, now=NOVEMBER, months_ahead=0, weeks_ahead=1)
-    clock = Clock(NOVEMBER)
-    writers = Writers(url, clock)
+    gate, writer = await asyncpg.connect(url), await asyncpg.connect(url)
+    await gate.execute("SELECT pg_advisory_lock(7)")
+    batch = asyncio.create_task(
+        writer.execute(
+            "INSERT INTO messages (id, conversation_id, seq, number, sender_id, type, content, metadata, created_at)"
+            " SELECT uuidv7(), uuidv7(), n, n, 'ann', 'text', 'hello', '{}',"
+            " CASE n WHEN 1 THEN $1 ELSE $2::timestamptz END"
+            " FROM generate_series(1, 2) n WHERE n = 1 OR pg_advisory_xact_lock(7) IS NOT NULL",
+            NOVEMBER,
+            DECEMBER,
+        )
+    )
+    await eventually(lambda: waiting_locks(url, "locktype = 'advisory' AND objid = 7"))
+    run = asyncio.create_task(partitions.ensure(url, now=DECEMBER))
+    await eventually(lambda: run.done() or waiting_locks(url, "relation = 'messages'::regclass"))
 
-    async with writers.at_work(posting=8, pause_seconds=0):
-        for month in range(1, 7):
-            await more(writers, 30)
-            clock.now = datetime(2026 + month // 12, month % 12 + 1, 1, tzinfo=UTC) + timedelta(days=400)
-            await partitions.ensure(url, now=clock.now, months_ahead=0, weeks_ahead=0)
+    await gate.execute("SELECT pg_advisory_unlock(7)")
+    await batch
+    await run
 
-    await unharmed(writers)
-    assert (await partitions.check(url, now=clock.now)).default_rows == 0
+    assert await gate.fetchval("SELECT count(*) FROM messages_y2026m12") == 1
+    assert not (await partitions.check(url, now=DECEMBER)).short
+    await gate.close()
+    await writer.close()
 
 
 async def test_old_partitions_leave_while_messages_are_posted(url: str) -> None:
