@@ -10,10 +10,11 @@ from services.api.resources.sync import sync
 from services.api.resources.tickets import tickets
 from services.api.resources.typing import typing
 
-# Paths are tried in this order: the busiest first, and a fixed word before a name in the same place.
+# Paths are tried in this order: the busiest early, and a fixed word before a name in the same place
+# (`messages/since` before `messages/{message_id}`).
 OPERATIONS: tuple[Operation, ...] = (
-    *messages,
     *sync,
+    *messages,
     *conversations,
     *reading,
     *members,
