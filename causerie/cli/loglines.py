@@ -2,20 +2,8 @@
 
 import json
 
-# Shown in the line itself or of no use on one's own machine.
-_NOT_FIELDS = {
-    "message",
-    "msg",
-    "event",
-    "level",
-    "timestamp",
-    "time",
-    "ts",
-    "service",
-    "logger",
-    "trace_id",
-    "span_id",
-}
+# Shown otherwise, of no use on one's own machine, or (uvicorn's coloured twin of a message) said twice.
+_NOT_FIELDS = {"ts", "level", "service", "logger", "message", "exception", "trace_id", "span_id", "color_message"}
 
 
 def readable(line: str) -> str:
@@ -27,12 +15,12 @@ def readable(line: str) -> str:
         entry = json.loads(text)
     except ValueError:
         return text
-    phrase = entry.pop("message", None) or entry.pop("msg", None)
+    phrase = entry.get("message")
     if not isinstance(phrase, str):
         return text
     level = str(entry.get("level", "info")).upper()
-    trace = entry.pop("exception", None) or entry.pop("exc_info", None)
     fields = " ".join(f"{name}={value}" for name, value in entry.items() if name not in _NOT_FIELDS)
     shown = phrase if level == "INFO" else f"{level} {phrase}"
     shown = f"{shown} ({fields})" if fields else shown
+    trace = entry.get("exception")
     return f"{shown}\n{trace}" if trace else shown

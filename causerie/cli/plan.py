@@ -10,6 +10,8 @@ from causerie.settings import DEFAULT_HEALTH_PORTS, ServiceName
 
 SERVICES: tuple[ServiceName, ...] = ("worker", "api", "gateway")
 DRAIN_SECONDS = 3
+MAX_CONNECTIONS = 10_000
+"""A gateway's own default is for a pod, which may open more files than a process on one's own machine."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def shared_environment(plan: Plan, instances: list[Instance]) -> dict[str, str]:
     settings = {
         "CAUSERIE_HOST": plan.host,
         "CAUSERIE_DRAIN_SECONDS": str(DRAIN_SECONDS),
+        "CAUSERIE_MAX_CONNECTIONS": str(MAX_CONNECTIONS),
         # The demo page comes from the API and talks to the gateway: another port, so another origin.
         "CAUSERIE_ALLOWED_ORIGINS": ",".join(pages),
     }

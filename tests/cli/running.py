@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from causerie.embedded.ports import free_port
 from tests.cli.command import REPOSITORY
@@ -44,6 +45,8 @@ class Run:
         await eventually(lambda: self._said(words), timeout_seconds=timeout_seconds, what=f"it says {words!r}")
 
     def _said(self, words: str) -> bool:
+        if words not in self.output and self._reading.done():
+            pytest.fail(f"it ended without saying {words!r}:\n{self.output}")
         assert words in self.output, self.output
         return True
 
