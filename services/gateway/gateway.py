@@ -7,11 +7,13 @@ import asyncio
 import random
 import socket
 import time
+from collections.abc import Callable
 from itertools import count
 
 from causerie import telemetry
 from causerie.actions.platform import Platform
 from causerie.cache.rates import Bucket
+from causerie.probes import Ready
 from causerie.seats import Delivery, EphemeralDelivery, Node
 from causerie.settings import Settings
 from causerie.tokens import TokenVerifier
@@ -41,7 +43,13 @@ class Gateway:
     """Begin with `start`, end with `leave` (in good order) and `stop`."""
 
     def __init__(
-        self, platform: Platform, verifier: TokenVerifier, settings: Settings, *, max_connections: int
+        self,
+        platform: Platform,
+        verifier: TokenVerifier,
+        readiness: Callable[[], Ready],
+        settings: Settings,
+        *,
+        max_connections: int,
     ) -> None:
         loop = asyncio.get_running_loop()
         limits, rules = settings.limits, settings.gateway

@@ -7,7 +7,7 @@ takes over the transport, so what HTTP costs is paid only while heads are read.
 import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, cast
 from uuid import uuid4
 
 import httptools
@@ -58,8 +58,7 @@ class HttpConnection(asyncio.Protocol):
     # ── called by the loop ──────────────────────────────────────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
