@@ -55,6 +55,8 @@ class Client:
         self.model = Model(user, bodies=bodies, on_applied=on_event)
         self.connection: Connection | None = None
         self.connects = 0
+        self.gateway = ""
+        self.trouble: ClientError | None = None
         self._token: Callable[[], str] = token if callable(token) else lambda: token
         self._http = http or httpx.AsyncClient(verify=any(api.startswith("https") for api in apis), trust_env=False)
         self._owns_http = http is None
@@ -87,13 +89,17 @@ class Client:
         """Begin to connect, and stay so until `stop` or until the server says that coming back is of no use."""
         self._runner = asyncio.create_task(self._stay_connected())
 
-    async def stop(self) -> None:
+    async def disconnect(self) -> None:
+        """Go offline and keep the model; `start` goes on from there."""
         if self._runner is not None:
             self._runner.cancel()
             await asyncio.gather(self._runner, return_exceptions=True)
         await self._answers.stop()
         if self.connection is not None:
             await self.connection.close()
+
+    async def stop(self) -> None:
+        await self.disconnect()
         if self._owns_http:
             await self._http.aclose()
 
@@ -122,6 +128,9 @@ class Client:
         try:
             async with asyncio.timeout(timeout_seconds):
                 await waiter
+        except TimeoutError:
+            state = "connected" if self.connection is not None and self.connection.is_open else "not connected"
+            raise TimeoutError(f"not within {timeout_seconds:g} s; {state}; last trouble: {self.trouble}") from None
         finally:
             if entry in self._waiting:
                 self._waiting.remove(entry)
@@ -132,13 +141,14 @@ class Client:
         content: str,
         *,
         client_id: str | None = None,
+        by_rest: bool = False,
         deadline_seconds: float = SEND_DEADLINE_SECONDS,
         **fields: Any,
     ) -> Json:
         """Send a message and return it once it is durable.
 
         An unknown outcome (no answer, a reset, a 5xx) is tried again with the same key until the deadline,
-        by the socket while there is one, else by the API: it takes effect once.
+        by the socket while there is one (unless `by_rest`), else by the API: it takes effect once.
 
         Raises:
             Refused: it was not accepted and trying again would not help.
@@ -150,7 +160,7 @@ class Client:
         backoff = Backoff(self._random, base_seconds=0.1, cap_seconds=2.0)
         while True:
             try:
-                return await self._send_once(conversation_id, content, key, fields)
+                return await self._send_once(conversation_id, content, key, by_rest, fields)
             except ClientError as error:
                 if isinstance(error, Refused) and not (error.retryable or error.unknown):
                     raise
@@ -197,8 +207,11 @@ class Client:
     async def type(self, conversation_id: str, state: str = "start") -> None:
         await self.call("typing", conversation_id=conversation_id, state=state)
 
-    async def watch(self, user_ids: Sequence[str]) -> Any:
-        return await self.call("watch", user_ids=list(user_ids))
+    async def watch(self, user_ids: Sequence[str]) -> None:
+        """Learn of the presence of others, now and as it changes, on this connection."""
+        states = await self.call("watch", user_ids=list(user_ids))
+        self.model.presence |= {state["user_id"]: state for state in states["items"]}
+        self._changed()
 
     async def subscribe(self, conversation_id: str) -> None:
         """Follow a channel, on this connection and those after it."""
@@ -212,9 +225,9 @@ class Client:
     async def history(self, conversation_id: str, **query: str | int) -> Json:
         return await self.rest.history(conversation_id, **query)
 
-    async def _send_once(self, conversation_id: str, content: str, key: str, fields: Json) -> Json:
+    async def _send_once(self, conversation_id: str, content: str, key: str, by_rest: bool, fields: Json) -> Json:
         connection = self.connection
-        if connection is None or not connection.is_open:
+        if by_rest or connection is None or not connection.is_open:
             return await self.rest.post(conversation_id, content, client_id=key, **fields)
         result: Json = await connection.request(
             "send",
@@ -237,6 +250,7 @@ class Client:
             try:
                 await self._live_through_one(backoff)
             except ClientError as error:
+                self.trouble = error
                 if isinstance(error, Disconnected) and not error.reconnect:
                     self._give_up(error)
                     raise
@@ -247,15 +261,16 @@ class Client:
 
     async def _live_through_one(self, backoff: Backoff) -> None:
         credential = await self.rest.ticket() if self._way is AuthWay.TICKET else self._token()
-        connection = await Connection.open(next(self._gateways), credential, way=self._way, on_frame=self._take)
-        self.connection = connection
+        gateway = next(self._gateways)
+        connection = await Connection.open(gateway, credential, way=self._way, on_frame=self._take)
+        self.gateway, self.connection = gateway, connection
         self.connects += 1
         try:
             await self._catch_up(connection)
             backoff.succeeded()
             self._is_synced = True
             self._changed()
-            farewell = await connection.farewell
+            farewell = await connection.ended()
         finally:
             await connection.close()
         raise farewell.error()

@@ -51,7 +51,7 @@ class Farewell:
 
 
 class Connection:
-    """An authenticated socket, from `open` to `farewell`.
+    """An authenticated socket, from `open` to `ended`.
 
     Frames that answer no request go to `on_frame`, in order.  A server that says nothing for a
     heartbeat is asked `ping`; silent for another one, it is taken for dead.
@@ -68,7 +68,7 @@ class Connection:
         self._silence: asyncio.TimerHandle | None = None
         self._question: asyncio.Task[None] | None = None
         self._welcome: asyncio.Future[Json] = self._loop.create_future()
-        self.farewell: asyncio.Future[Farewell] = self._loop.create_future()
+        self._ended: asyncio.Future[Farewell] = self._loop.create_future()
         self.welcome: Json = {}
         self._reader = asyncio.create_task(self._read())
 
@@ -133,7 +133,11 @@ class Connection:
 
     @property
     def is_open(self) -> bool:
-        return not self.farewell.done()
+        return not self._ended.done()
+
+    async def ended(self) -> Farewell:
+        """Wait for the end of the connection, however it comes."""
+        return await asyncio.shield(self._ended)
 
     async def request(self, op: str, *, timeout_seconds: float = REQUEST_TIMEOUT_SECONDS, **arguments: Any) -> Any:
         """Send a request and return its `result`.
@@ -142,8 +146,8 @@ class Connection:
             Refused: the server answered with an error.
             Unanswered: no reply in time, or the connection ended first (`Disconnected`).
         """
-        if self.farewell.done():
-            raise self.farewell.result().error()
+        if self._ended.done():
+            raise self._ended.result().error()
         if len(self._pending) >= MAX_PENDING:
             raise Refused("overloaded", "too many requests wait for a reply", retryable=True)
         self._last_id += 1
@@ -155,7 +159,7 @@ class Connection:
                 await self._socket.send(orjson.dumps({"id": request_id, "op": op, **arguments}), text=True)
                 return await reply
         except ConnectionClosed as error:
-            raise (await self.farewell).error() from error
+            raise (await self.ended()).error() from error
         except TimeoutError as error:
             raise Unanswered(f"{op} was not answered in {timeout_seconds} s") from error
         finally:
@@ -211,7 +215,7 @@ class Connection:
             reconnect=said.get("reconnect", code not in (4001, 4003)),
             retry_after_seconds=None if retry_after_ms is None else retry_after_ms / 1000,
         )
-        self.farewell.set_result(farewell)
+        self._ended.set_result(farewell)
         if not self._welcome.done():
             self._welcome.set_exception(farewell.error())
             self._welcome.exception()  # Nobody may be waiting for it any more.
@@ -221,7 +225,7 @@ class Connection:
 
     def _watch_silence(self, heartbeat_seconds: float) -> None:
         silent = self._loop.time() - self._heard
-        if self.farewell.done():
+        if self._ended.done():
             return
         if silent >= 2 * heartbeat_seconds:
             self.abort()
