@@ -1,14 +1,18 @@
 """The schema is worked on while people write and read: nobody fails, nobody waits long, no row is ever out of sight."""
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from causerie.store import migrate, partitions
+from causerie.domain.ids import ConversationId
+from causerie.store import Store, log, messages, migrate, partitions
+from tests.store.conftest import a_conversation, a_draft
 from tests.support.stores import execute
 from tests.support.waiting import eventually
 from tests.support.writers import Writers
@@ -32,6 +36,16 @@ class Clock:
 async def url(empty_database_url: str) -> str:
     await migrate.up(empty_database_url)
     return empty_database_url
+
+
+def later_migration(folder: Path) -> Path:
+    """Our migrations, and one more that changes a table everybody writes to."""
+    assert migrate.FOLDER is not None
+    for path in migrate.FOLDER.glob("*.sql"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "900000_later.up.sql").write_text("ALTER TABLE messages ADD mood text, ADD CHECK (mood <> 'bad');")
+    (folder / "900000_later.down.sql").write_text("ALTER TABLE messages DROP mood;")
+    return folder
 
 
 async def more(writers: Writers, count: int) -> None:
@@ -189,11 +203,7 @@ async def test_a_long_transaction_holds_up_the_upkeep_and_nobody_else(url: str) 
 
 
 async def test_a_migration_waits_for_a_long_transaction_and_makes_nobody_else_wait(url: str, tmp_path: Path) -> None:
-    assert migrate.FOLDER is not None
-    for path in migrate.FOLDER.glob("*.sql"):
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "900000_later.up.sql").write_text("ALTER TABLE messages ADD mood text, ADD CHECK (mood <> 'bad');")
-    (tmp_path / "900000_later.down.sql").write_text("ALTER TABLE messages DROP mood;")
+    folder = later_migration(tmp_path)
     await partitions.ensure(url, now=NOVEMBER)
     writers = Writers(url, Clock(NOVEMBER))
     reader = await asyncpg.connect(url)
@@ -201,12 +211,12 @@ async def test_a_migration_waits_for_a_long_transaction_and_makes_nobody_else_wa
     async with writers.at_work():
         async with reader.transaction():
             await reader.execute("SELECT count(*) FROM messages")
-            runs = asyncio.gather(*(migrate.up(url, folder=tmp_path) for _ in range(3)))
+            runs = asyncio.gather(*(migrate.up(url, folder=folder) for _ in range(3)))
             await more(writers, 300)
             assert not runs.done()
         applied = await runs
         await more(writers, 100)
-        await migrate.down(url, folder=tmp_path)
+        await migrate.down(url, folder=folder)
     await reader.close()
 
     assert sum(applied, []) == ["900000_later"]
@@ -249,3 +259,50 @@ async def test_a_connection_with_prepared_statements_goes_on_through_a_repair(ur
     await execute(url, "DELETE FROM messages_y2026m11 WHERE seq = 1")
     assert await history.fetchval(conversation) == 49
     await connection.close()
+
+
+async def test_the_store_goes_on_posting_and_reading_through_every_kind_of_work(url: str, tmp_path: Path) -> None:
+    # No partition of the current month at first, so that the repair has something to do.
+    await partitions.ensure(url, now=datetime.now(UTC) - timedelta(days=200))
+    folder = later_migration(tmp_path)
+    pods = [await Store.connect(url, announce=lambda events: None) for _ in range(2)]
+    groups = [await a_conversation(pods[0]) for _ in range(6)]
+    posted = dict.fromkeys(groups, 0)
+    slowest_seconds = 0.0
+    stop = asyncio.Event()
+
+    async def talk(pod: Store, group: ConversationId) -> None:
+        nonlocal slowest_seconds
+        while not stop.is_set():
+            began = time.monotonic()
+            one = await pod.posts.submit(a_draft(group, client_id=str(uuid4())))
+            slowest_seconds = max(slowest_seconds, time.monotonic() - began)
+            posted[group] += 1
+            newest = await messages.newest_before(pod, group, one.message.seq + 1, 1, 20)
+            assert newest[-1].seq == one.message.seq
+            assert len(newest) == min(20, posted[group])
+
+    async def enough() -> None:
+        wanted = {group: count + 20 for group, count in posted.items()}
+        await eventually(lambda: all(posted[group] >= count for group, count in wanted.items()), timeout_seconds=30)
+
+    async with asyncio.TaskGroup() as talking:
+        for place, group in enumerate(groups):
+            talking.create_task(talk(pods[place % 2], group))
+        await enough()
+        assert set((await partitions.ensure(url)).repaired) == {"messages", "events", "send_keys"}
+        await enough()
+        await migrate.up(url, folder=folder)
+        await enough()
+        assert (await partitions.retain(url, months=1)).detached
+        assert (await partitions.retain(url, months=1)).dropped
+        await migrate.down(url, folder=folder)
+        await enough()
+        stop.set()
+
+    assert slowest_seconds < LONGEST_WAIT_SECONDS
+    for group in groups:
+        seqs = [event.seq for event in await log.events_between(pods[0], group, 0)]
+        assert seqs == list(range(1, posted[group] + 2))
+    for pod in pods:
+        await pod.close()
