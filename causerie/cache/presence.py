@@ -17,11 +17,12 @@ node that finds its lease missing knows that this bucket was emptied and writes 
 import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from causerie.cache.connection import Cache, Call
+from causerie.cache.connection import Cache, CacheAway, Call
 from causerie.cache.presence_scripts import EXPIRED, FORGET, HEARTBEAT, LAPSE, RECORD, RENEW, RETIRE, STATUSES
 from causerie.domain.ids import NodeId, UserId
 
@@ -32,8 +33,9 @@ GRACE_SECONDS = 10
 HEARTBEAT_SECONDS = 300
 REMEMBERED_SECONDS = 30 * 24 * 3600
 BUCKETS = 16
-MAX_BATCH = 500
-MAX_BATCHES_PER_BURIAL = 100
+MAX_BATCH = 1_000
+"""Users of one round trip: some ten milliseconds of work, here and there."""
+MAX_BATCHES_PER_BURIAL = 50
 
 
 class Status(StrEnum):
@@ -106,14 +108,19 @@ async def heartbeat(cache: Cache, user: UserId, *, seconds: float = HEARTBEAT_SE
 
 
 async def statuses(cache: Cache, users: Collection[UserId]) -> dict[UserId, Presence]:
-    """Tell the present state of each of `users`, in one round trip.
+    """Tell the present state of each of `users`, in one round trip for every thousand.
 
     Raises:
         CacheAway: nobody knows.
     """
-    calls = [([_nodes(bucket), *(_entries(bucket, user) for user in some)], some) for bucket, some in _by_bucket(users)]
-    found = await cache.run_each(STATUSES, calls)
-    return {presence.user: presence for reply in found for presence in _read(reply)}
+    found: dict[UserId, Presence] = {}
+    for batch in _batches(users):
+        calls: list[Call] = [
+            ([_nodes(bucket), *(_entries(bucket, user) for user in some)], some) for bucket, some in _by_bucket(batch)
+        ]
+        for reply in await cache.run_each(STATUSES, calls):
+            found |= {presence.user: presence for presence in _read(reply)}
+    return found
 
 
 async def sweep(cache: Cache, living: Collection[NodeId]) -> list[Presence]:
@@ -124,24 +131,24 @@ async def sweep(cache: Cache, living: Collection[NodeId]) -> list[Presence]:
     is returned to one of them.
 
     Raises:
-        CacheAway: a part is done; the next sweep goes on.
+        CacheAway: nothing was found. When Redis goes away midway, what was done is returned and the next sweep goes on.
     """
     gone: list[Presence] = []
     expired = await cache.run_each(
         EXPIRED, [([_nodes(bucket), _rests(bucket)], [MAX_BATCH]) for bucket in range(BUCKETS)]
     )
-    for bucket, (nodes, resting) in enumerate(expired):
-        if resting:
-            gone += await _lapse(cache, bucket, [UserId(user.decode()) for user in resting])
-        for node in (NodeId(name.decode()) for name in nodes):
-            if node not in living:
-                gone += await _bury(cache, bucket, node)
+    with suppress(CacheAway):
+        for bucket, (nodes, resting) in enumerate(expired):
+            if resting:
+                gone += await _lapse(cache, bucket, [UserId(user.decode()) for user in resting])
+            for node in (NodeId(name.decode()) for name in nodes):
+                if node not in living:
+                    await _bury(cache, bucket, node, gone)
     return gone
 
 
-async def _bury(cache: Cache, bucket: int, node: NodeId) -> list[Presence]:
+async def _bury(cache: Cache, bucket: int, node: NodeId, gone: list[Presence]) -> None:
     """Take the entries of a dead node away, those of its users first: a broken-off burial is found again."""
-    gone: list[Presence] = []
     for _ in range(MAX_BATCHES_PER_BURIAL):
         users = await cache.command("SRANDMEMBER", _seated(bucket, node), MAX_BATCH)
         if not users:
@@ -149,7 +156,6 @@ async def _bury(cache: Cache, bucket: int, node: NodeId) -> list[Presence]:
             break
         leaving = {UserId(user.decode()): Status.OFFLINE for user in users}
         gone += await _record(cache, node, leaving, burial=True)
-    return gone
 
 
 async def _lapse(cache: Cache, bucket: int, users: list[UserId]) -> list[Presence]:
@@ -158,12 +164,16 @@ async def _lapse(cache: Cache, bucket: int, users: list[UserId]) -> list[Presenc
 
 
 async def _record(cache: Cache, node: NodeId, changes: Mapping[UserId, Status], *, burial: bool) -> list[Presence]:
-    calls: list[Call] = []
-    for bucket, some in _by_bucket(changes):
-        keys = [_nodes(bucket), _seated(bucket, node), *(_entries(bucket, user) for user in some)]
-        pairs = [text for user in some for text in (user, changes[user].value)]
-        calls.append((keys, [node, LEASE_SECONDS, REMEMBERED_SECONDS, int(burial), *pairs]))
-    return [presence for reply in await cache.run_each(RECORD, calls) for presence in _read(reply)]
+    changed: list[Presence] = []
+    for batch in _batches(changes):
+        calls: list[Call] = []
+        for bucket, some in _by_bucket(batch):
+            keys = [_nodes(bucket), _seated(bucket, node), *(_entries(bucket, user) for user in some)]
+            pairs = [text for user in some for text in (user, changes[user].value)]
+            calls.append((keys, [node, LEASE_SECONDS, REMEMBERED_SECONDS, int(burial), *pairs]))
+        for reply in await cache.run_each(RECORD, calls):
+            changed += _read(reply)
+    return changed
 
 
 def _read(reply: list[bytes]) -> list[Presence]:
@@ -177,13 +187,17 @@ def _moment(milliseconds: float) -> datetime | None:
     return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
 
 
-def _by_bucket(users: Iterable[UserId]) -> Iterator[tuple[int, list[UserId]]]:
+def _batches(users: Iterable[UserId]) -> Iterator[list[UserId]]:
+    distinct = list(dict.fromkeys(users))
+    for start in range(0, len(distinct), MAX_BATCH):
+        yield distinct[start : start + MAX_BATCH]
+
+
+def _by_bucket(users: list[UserId]) -> Iterable[tuple[int, list[UserId]]]:
     buckets: dict[int, list[UserId]] = defaultdict(list)
-    for user in dict.fromkeys(users):
+    for user in users:
         buckets[_bucket(user)].append(user)
-    for bucket, some in buckets.items():
-        for start in range(0, len(some), MAX_BATCH):
-            yield bucket, some[start : start + MAX_BATCH]
+    return buckets.items()
 
 
 def _bucket(user: UserId) -> int:
