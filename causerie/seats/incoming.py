@@ -50,8 +50,7 @@ class Incoming:
             return False
         if sent.position == 0 or sent.counter > stream.counter:
             return True
-        if sent.counter == stream.counter:
-            stream.position = max(stream.position, sent.position)
+        stream.position = max(stream.position, sent.position)
         return False
 
     def positions(self) -> list[StreamPosition]:

@@ -42,7 +42,11 @@ class _Sent:
 
 
 class Outgoing:
-    """The stream of one shard in one term to one node. It begins with a replay from `position`."""
+    """The stream of one shard in one term to one node. It begins with a replay from `position`.
+
+    `counter` is the highest number that may have been used for this node in this term: an earlier stream may still
+    have sections on their way, and a number must not mean two things.
+    """
 
     def __init__(self, node: str, shard: int, term: int, *, counter: int, position: int) -> None:
         self.node = node
@@ -93,6 +97,7 @@ class Outgoing:
             self._overflowed = False
             return Replay(self._promised)
         self.replaying = False
+        self._healed_at = now
         waited = self.take(self._promised, now=now)
         # A replay without events still has to skip the numbers it stands for.
         return self._number([], now=now) if self._jump and not waited else waited
@@ -114,7 +119,7 @@ class Outgoing:
         if received >= (self.counter if urgent else self._overdue(now)) or self._is_healing(now):
             return None
         self._healed_at = now
-        if self._ring and self._ring[0].section.counter == received + 1:
+        if self._ring and (self._ring[0].section.jump or self._ring[0].section.counter == received + 1):
             return self._resend()
         self.replaying = True
         self._jump = True

@@ -174,7 +174,7 @@ class Floor:
     def _open(self, shard: Shard, node: str, ack: StreamPosition) -> None:
         """Begin a stream where the node stands; a fresh node stands where the log was when it was born."""
         position = ack.position or self._position_at(self._directory.born_at(node), shard)
-        counter = ack.counter if ack.term == shard.term else 0
+        counter = max(shard.highest_counter, ack.counter if ack.term == shard.term else 0)
         stream = Outgoing(node, shard.number, shard.term, counter=counter, position=position)
         shard.streams[node] = stream
         self._replaying.want(shard, stream, position)
@@ -185,7 +185,7 @@ class Floor:
 
     def _forget(self, node: str) -> None:
         for shard in self._shards.values():
-            shard.streams.pop(node, None)
+            shard.end_stream(node)
 
     # ── where the log was ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -21,6 +21,8 @@ class Shard:
         """Everything below has been dispatched to every stream there is."""
         self.conversations = Conversations()
         self.streams: dict[str, Outgoing] = {}
+        self.highest_counter = 0
+        """Of all streams of this term that have ended; see `Outgoing`."""
         self.subscription: Subscription | None = None
         self.is_over = False
 
@@ -28,6 +30,12 @@ class Shard:
     def is_held(self) -> bool:
         """Whether we may speak for the shard now; asks the clock, because we may have been frozen."""
         return not self.is_over and time.monotonic() < self.deadline
+
+    def end_stream(self, node: str) -> None:
+        """The node is gone, perhaps for a while."""
+        stream = self.streams.pop(node, None)
+        if stream is not None:
+            self.highest_counter = max(self.highest_counter, stream.counter)
 
     def checkpoint(self, nodes: list[str]) -> int:
         """What a successor may take for delivered: what every living node has acknowledged."""

@@ -97,6 +97,14 @@ def test_deliveries_to_channels_leave_behind_all_others() -> None:
     assert [delivery.payload for delivery in section.deliveries] == [an_event(2).payload, b"channel"]
 
 
+def test_only_the_last_section_of_a_turn_promises_that_the_turn_is_complete() -> None:
+    stream = a_stream()
+    for seq in range(1, 4):
+        stream.add(an_event(seq, bytes_of_text=150_000))
+
+    assert [section.position for section in stream.take(9, now=0.0)] == [0, 0, 9]
+
+
 def test_what_may_still_be_on_its_way_is_not_sent_again() -> None:
     stream, node = a_stream(), Incoming()
     sections(stream, 1, 2, now=10.0)
@@ -158,6 +166,7 @@ class Wire:
     term: int = 1
     committed: int = 0
     now: float = 0.0
+    highest: int = 0
     stream: Outgoing | None = None
     replay_from: int | None = None
     flying: list[Section] = field(default_factory=list)
@@ -189,7 +198,7 @@ class Wire:
     def acknowledge(self, *, urgent: bool) -> None:
         position = ack(self.node)
         if self.stream is None:
-            counter = position.counter if position.term == self.term else 0
+            counter = max(self.highest, position.counter if position.term == self.term else 0)
             self.stream = Outgoing("node", SHARD, self.term, counter=counter, position=position.position)
             self.replay_from = position.position
             return
@@ -216,7 +225,14 @@ class Wire:
 
     def take_over(self) -> None:
         """Another owner: nothing of the old one is left but what flies."""
+        self.forget()
         self.term += 1
+        self.highest = 0
+
+    def forget(self) -> None:
+        """The node was silent for so long that the owner has given it up."""
+        if self.stream is not None:
+            self.highest = max(self.highest, self.stream.counter)
         self.stream = None
         self.replay_from = None
 
@@ -242,6 +258,7 @@ steps = st.lists(
         st.tuples(st.just("ack"), st.booleans()),
         st.just(("replay",)),
         st.just(("take over",)),
+        st.just(("forget",)),
         st.tuples(st.just("wait"), st.floats(0.01, 0.5)),
     ),
     max_size=120,
@@ -249,7 +266,7 @@ steps = st.lists(
 
 
 @given(steps)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=1500, deadline=None)
 def test_once_healed_every_event_was_delivered_and_a_client_skips_none(script: list[tuple[object, ...]]) -> None:
     wire = Wire()
     for step in script:
@@ -266,6 +283,8 @@ def test_once_healed_every_event_was_delivered_and_a_client_skips_none(script: l
                 wire.replay()
             case ("take over",):
                 wire.take_over()
+            case ("forget",):
+                wire.forget()
             case ("wait", float(seconds)):
                 wire.now += seconds
     wire.heal()
