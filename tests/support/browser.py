@@ -151,6 +151,8 @@ class Windows:
     async def picture_all(self) -> None:
         """A screenshot of every window, for whoever wonders what a failed test saw."""
         for window in self._windows:
+            if window.page.is_closed():
+                continue
             await window.page.screenshot(path=self._pictures / f"{window.name}.png")
 
     def _heard(self, name: str, message: ConsoleMessage) -> None:
