@@ -61,7 +61,7 @@ class Admission:
 
     def __init__(self, *, allowed_origins: tuple[str, ...], cookie: str | None) -> None:
         self._any_origin = "*" in allowed_origins
-        self._allowed = frozenset(filter(None, map(_normal_origin, allowed_origins)))
+        self._named = frozenset(filter(None, map(_normal_origin, allowed_origins)))
         self._cookie = cookie
 
     def judge(
@@ -85,15 +85,15 @@ class Admission:
         return Opening(head, self._credential(handshake, query, headers))
 
     def _may_come(self, origin: str, host: str) -> bool:
-        if self._any_origin:
-            return True
+        return self._any_origin or self._is_trusted(origin, host)
+
+    def _is_trusted(self, origin: str, host: str) -> bool:
+        """Whether it was named one by one or is our own host: `*` gives no page the rights of a visitor's cookie."""
         normal = _normal_origin(origin)
         if normal is None:
             return False
-        if self._allowed:
-            return normal in self._allowed
         scheme = normal.partition("://")[0]
-        return normal == _normal_origin(f"{scheme}://{host}")
+        return normal in self._named or normal == _normal_origin(f"{scheme}://{host}")
 
     def _credential(self, handshake: Handshake, query: str, headers: Mapping[str, str]) -> Credential:
         """The four ways of the contract, then the cookie; what was tried first counts, even if it is wrong."""
@@ -107,7 +107,8 @@ class Admission:
         if (ticket := _ticket(query)) is not None:
             return TicketText(ticket)
         # A browser sends cookies by itself, whatever page asks for it: only a page we know may use one.
-        if self._cookie is not None and "origin" in headers:
+        origin = headers.get("origin")
+        if self._cookie is not None and origin is not None and self._is_trusted(origin, headers.get("host", "")):
             cookie = _cookie(headers.get("cookie", ""), self._cookie)
             return None if cookie is None else Token(cookie)
         return None

@@ -1,0 +1,113 @@
+from collections.abc import Callable
+
+from services.gateway.sends import Outbox, SendQueue
+
+
+class AWire:
+    """A transport and a loop turn, by hand."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+        self._soon: list[Callable[[], None]] = []
+
+    def write(self, data: bytes) -> None:
+        self.writes.append(data)
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        self._soon.append(callback)
+
+    def turn(self) -> None:
+        soon, self._soon = self._soon, []
+        for callback in soon:
+            callback()
+
+
+def a_queue(max_bytes: int = 100) -> tuple[SendQueue, AWire, Outbox]:
+    wire = AWire()
+    outbox = Outbox(wire.call_soon, max_bytes)
+    return SendQueue(wire, outbox), wire, outbox
+
+
+def test_the_frames_of_one_turn_leave_in_one_write():
+    queue, wire, _ = a_queue()
+    for frame in (b"a", b"b", b"c"):
+        queue.put(frame)
+    wire.turn()
+    queue.put(b"d")
+    wire.turn()
+
+    assert wire.writes == [b"abc", b"d"]
+
+
+def test_nothing_is_written_while_the_socket_takes_nothing_and_all_of_it_afterwards():
+    queue, wire, outbox = a_queue()
+    queue.put(b"before")
+    queue.pause(now=1.0)
+    queue.put(b"while")
+    wire.turn()
+    assert (wire.writes, outbox.held_bytes) == ([], 11)
+
+    queue.resume()
+    wire.turn()
+
+    assert (wire.writes, outbox.held_bytes) == ([b"beforewhile"], 0)
+
+
+def test_a_stuck_socket_gets_no_ephemeral_frames():
+    queue, wire, _ = a_queue()
+    queue.put_ephemeral(b"typing")
+    wire.turn()
+    queue.pause(now=1.0)
+    queue.put_ephemeral(b"typing")
+    queue.resume()
+    wire.turn()
+
+    assert wire.writes == [b"typing"]
+
+
+def test_a_full_queue_refuses():
+    queue, _, _ = a_queue(max_bytes=10)
+    queue.pause(now=1.0)
+
+    assert queue.put(b"x" * 10)
+    assert not queue.put(b"x")
+
+
+def test_a_socket_that_is_not_stuck_is_never_full():
+    queue, _, _ = a_queue(max_bytes=10)
+
+    assert queue.put(b"x" * 1000)
+
+
+def test_the_last_frame_follows_what_was_sent_in_its_turn():
+    queue, wire, _ = a_queue()
+    queue.put(b"hello ")
+
+    queue.end(b"bye")
+    queue.put(b"late")
+    wire.turn()
+
+    assert wire.writes == [b"hello bye"]
+    assert queue.is_over
+
+
+def test_what_a_stuck_socket_waits_for_is_dropped_for_the_last_frame():
+    queue, wire, outbox = a_queue()
+    queue.pause(now=1.0)
+    queue.put(b"held")
+
+    queue.end(b"bye")
+    queue.resume()
+    wire.turn()
+
+    assert (wire.writes, outbox.held_bytes) == ([b"bye"], 0)
+
+
+def test_a_dropped_socket_holds_nothing():
+    queue, wire, outbox = a_queue()
+    queue.pause(now=1.0)
+    queue.put(b"held")
+    queue.drop()
+    wire.turn()
+
+    assert (wire.writes, outbox.held_bytes, queue.is_over) == ([], 0, True)
