@@ -81,8 +81,9 @@ def readiness(service: str, ready: Ready) -> Answer:
 class Probes:
     """The health listener of one process; while it runs it also samples the event loop's lag."""
 
-    def __init__(self, service: str, ready: Callable[[], Ready]) -> None:
+    def __init__(self, service: str, ready: Callable[[], Ready], *, head_seconds: float = HEAD_SECONDS) -> None:
         self._service = service
+        self._head_seconds = head_seconds
         self._ready = ready
         self._server: asyncio.Server | None = None
         self._lag: asyncio.Task[None] | None = None
@@ -141,7 +142,7 @@ class Probes:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            async with asyncio.timeout(HEAD_SECONDS):
+            async with asyncio.timeout(self._head_seconds):
                 head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.LimitOverrunError:
             writer.write(_json(431, {"status": "request head too large"}).encode())
