@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
 
 LOCK_TIMEOUT_MS = 300
-MAX_PAUSE_SECONDS = 3.0
+FIRST_PAUSE_SECONDS = 0.2
+MAX_PAUSE_SECONDS = 2.0
+"""A pause is between this and twice as long, at random: two who want the same lock must not meet again and again."""
 PATIENCE_SECONDS = 120.0
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 2.0
@@ -72,7 +74,7 @@ async def patiently(
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience_seconds
-    pause_seconds = 0.1
+    pause_seconds = FIRST_PAUSE_SECONDS
     while True:
         try:
             async with connection.transaction():
@@ -86,7 +88,7 @@ async def patiently(
             if loop.time() >= deadline:
                 waited = f"no lock within {patience_seconds:g} s"
                 raise SchemaError(f"{doing}: {waited}; a long transaction holds it: {one_line(error)}") from error
-            await asyncio.sleep(random.uniform(pause_seconds / 2, pause_seconds))
+            await asyncio.sleep(random.uniform(pause_seconds, 2 * pause_seconds))
             pause_seconds = min(pause_seconds * 1.5, MAX_PAUSE_SECONDS)
 
 
