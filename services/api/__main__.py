@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -103,7 +104,7 @@ def _uvicorn_settings(app: Any, settings: Settings) -> uvicorn.Config:
         app,
         host=settings.listen.host,
         port=settings.listen.port,
-        http=BoundedProtocol,
+        http=partial(BoundedProtocol, head_seconds=settings.gateway.handshake_seconds),  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         interface="asgi3",

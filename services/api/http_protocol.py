@@ -12,22 +12,22 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 16 * 1024
-HEAD_SECONDS = 10.0
 _TOO_LARGE = "The head of the request is too large."
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. A head is being read from the first byte that follows a whole request to its empty line."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, head_seconds: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._head_seconds = head_seconds
         self._in_head = True
         self._head_bytes = 0
         self._too_late: Any = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._too_late = self.loop.call_later(HEAD_SECONDS, self._give_up)
+        self._too_late = self.loop.call_later(self._head_seconds, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
@@ -36,7 +36,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._in_head:
             if self._too_late is None:
-                self._too_late = self.loop.call_later(HEAD_SECONDS, self._give_up)
+                self._too_late = self.loop.call_later(self._head_seconds, self._give_up)
             self._head_bytes += len(data)
         super().data_received(data)
         if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
