@@ -1,84 +1,156 @@
-"""A gateway with a worker behind it, and clients that speak the native dialect frame by frame."""
+"""A gateway with a worker behind it, and clients that speak the native dialect frame by frame.
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+One pair serves a module; a test that ends, drains or overfills a gateway starts its own with `services`.  Users are
+new in every test, so that no test meets another's events.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
 
-from causerie.actions.conversations import open_conversation
+from causerie.actions import conversations, members
 from causerie.actions.platform import Platform
 from causerie.bus.connection import Bus
+from causerie.bus.hints import HintPublisher
 from causerie.cache import Cache
 from causerie.domain.caller import Caller
 from causerie.domain.conversation import ConversationType, OpenConversation
-from causerie.domain.ids import UserId
+from causerie.domain.ids import ConversationId, UserId, uuid_of
 from causerie.store import Store
+from tests.conftest import JWT_SECRET
 from tests.gateway.client import Client, token_of
 from tests.support.services import Service, Services
 
 
-@pytest.fixture
-async def platform(service_environment: dict[str, str]) -> AsyncIterator[Platform]:
-    """The stores as an API pod has them, without the pod."""
-    from causerie.bus.hints import HintPublisher
+@pytest.fixture(scope="module")
+def environment(module_database_url: str, valkey_server: str, nats_server: str) -> dict[str, str]:
+    return {
+        "DATABASE_URL": module_database_url,
+        "REDIS_URL": valkey_server,
+        "NATS_URL": nats_server,
+        "CAUSERIE_JWT_SECRET": JWT_SECRET,
+        "CAUSERIE_OFFLINE_GRACE_SECONDS": "0.5",
+        "CAUSERIE_DRAIN_SECONDS": "1",
+    }
 
-    bus = await Bus.connect([service_environment["NATS_URL"]], name="test")
+
+@pytest.fixture(scope="module")
+def staff(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Services that live as long as the module."""
+    started = Services(environment, tmp_path_factory.mktemp("services"))
+    asyncio.run(started.start("worker"))
+    yield started
+    started.kill_all()
+
+
+@pytest.fixture(scope="module")
+def gateway(staff: Services) -> Service:
+    return asyncio.run(staff.start("gateway"))
+
+
+@pytest.fixture
+def own(staff: Services, environment: dict[str, str], tmp_path: Path) -> Iterator[Services]:
+    """Starts gateways for one test, beside the worker of the module."""
+    started = Services(environment, tmp_path)
+    yield started
+    started.kill_all()
+
+
+@pytest.fixture
+async def platform(environment: dict[str, str]) -> AsyncIterator[Platform]:
+    """The stores as an API pod has them, without the pod."""
+    bus = await Bus.connect([environment["NATS_URL"]], name="test")
     hints = HintPublisher(bus)
-    store = await Store.connect(service_environment["DATABASE_URL"], announce=hints.announce)
+    store = await Store.connect(environment["DATABASE_URL"], announce=hints.announce)
     hints.epoch_from(lambda: store.epoch)
-    cache = await Cache.connect(service_environment["REDIS_URL"])
+    cache = await Cache.connect(environment["REDIS_URL"])
     yield Platform(store, cache, bus)
     await store.close()
     await cache.close()
     await bus.close()
 
 
+_names = count(1)
+
+
 @pytest.fixture
-async def gateway(services: Services) -> Service:
-    await services.start("worker")
-    return await services.start("gateway")
+def ann() -> str:
+    return f"ann-{next(_names)}"
+
+
+@pytest.fixture
+def bob() -> str:
+    return f"bob-{next(_names)}"
 
 
 Connect = Callable[..., Awaitable[Client]]
 
 
 @pytest.fixture
-async def connected(gateway: Service) -> AsyncIterator[Connect]:
-    """`ann = await connected("ann")`: a welcomed client of the gateway, or of another one by `to=`."""
+async def dial(gateway: Service) -> AsyncIterator[Connect]:
+    """A socket to the gateway, or to another one by `to=`, before anybody said a word."""
     async with AsyncExitStack() as sockets:
 
-        async def enter(user: str, *, to: Service | None = None) -> Client:
-            url = (to or gateway).ws_url + "/ws"
-            headers = {"Authorization": f"Bearer {token_of(user)}"}
-            socket = await sockets.enter_async_context(connect(url, additional_headers=headers, compression=None))
-            client = Client(socket)
-            await client.event("welcome")
-            return client
+        async def open_socket(to: Service | None = None, *, path: str = "/ws", **options: Any) -> Client:
+            connecting = connect((to or gateway).ws_url + path, compression=None, ping_interval=None, **options)
+            return Client(await sockets.enter_async_context(connecting))
 
-        yield enter
-
-
-_names = count(1)
-Open = Callable[..., Awaitable[str]]
+        yield open_socket
 
 
 @pytest.fixture
-async def opened(platform: Platform) -> Open:
-    """`talk = await opened("ann", "bob")`: the id of a conversation of theirs; the first one opens it."""
+async def connected(dial: Connect) -> Connect:
+    """A welcomed client who has asked what he missed, so that events reach him from now on."""
 
-    async def make(*users: str, type: str = "group") -> str:
+    async def enter(user: str, to: Service | None = None, **options: Any) -> Client:
+        client = await dial(to, additional_headers={"Authorization": f"Bearer {token_of(user)}"}, **options)
+        await client.event("welcome")
+        await client.do("sync")
+        return client
+
+    return enter
+
+
+@dataclass(frozen=True)
+class Talks:
+    """Conversations made and changed as the API would."""
+
+    platform: Platform
+
+    async def open(self, *users: str, type: str = "group") -> str:
         spec = OpenConversation(
             type=ConversationType(type),
             member_ids=tuple(map(UserId, users[1:])),
-            name=f"talk {next(_names)}" if type != "direct" else None,
+            name=None if type == "direct" else f"talk {next(_names)}",
         )
-        made = await open_conversation(platform, Caller(UserId(users[0]), 2**40), spec)
+        made = await conversations.open_conversation(self.platform, self._caller(users[0]), spec)
         return str(made.conversation["id"])
 
-    return make
+    async def add(self, talk: str, owner: str, user: str) -> None:
+        await members.add(self.platform, self._caller(owner), self._id(talk), UserId(user))
+
+    async def join(self, talk: str, user: str) -> None:
+        await members.join(self.platform, self._caller(user), self._id(talk))
+
+    async def leave(self, talk: str, user: str) -> None:
+        await members.leave(self.platform, self._caller(user), self._id(talk))
+
+    def _caller(self, user: str) -> Caller:
+        return Caller(UserId(user), expires_at=2**40)
+
+    def _id(self, talk: str) -> ConversationId:
+        found = uuid_of(talk)
+        assert found is not None
+        return ConversationId(found)
 
 
-def names(users: Sequence[UserId]) -> list[str]:
-    return [str(user) for user in users]
+@pytest.fixture
+def talks(platform: Platform) -> Talks:
+    return Talks(platform)
