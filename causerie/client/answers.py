@@ -38,17 +38,22 @@ class Answers:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _answer(self, ask: Ask) -> None:
-        """Fetch until it succeeds; after too many failures the next sync asks again."""
+        """Fetch until it succeeds; when it does not, or is cancelled, the next sync asks again."""
         backoff = Backoff(self._random)
-        for _ in range(ATTEMPTS):
-            try:
-                async with self._slots:
-                    self.perform(await self._fetch(ask))
+        try:
+            for _ in range(ATTEMPTS):
+                try:
+                    async with self._slots:
+                        following = await self._fetch(ask)
+                except ClientError as error:
+                    await asyncio.sleep(backoff.failed(error.retry_after_seconds))
+                    continue
+                self.perform(following)
                 self._changed()
                 return
-            except ClientError as error:
-                delay = backoff.failed(error.retry_after_seconds)
-            await asyncio.sleep(delay)
+        except asyncio.CancelledError:
+            self._model.failed(ask)
+            raise
         self._model.failed(ask)
 
     async def _fetch(self, ask: Ask) -> list[Ask]:

@@ -137,6 +137,10 @@ class Model:
         self, view: Json, members: Iterable[Json], newest_first: list[Json], *, epoch: str | None = None
     ) -> list[Ask]:
         """Take the answer to a `Load`."""
+        if view.get("membership", True) is None:
+            # A channel anyone may look at, but no events of it come to who is no member.
+            self.gone(view["id"])
+            return []
         conversation = self.conversations.get(view["id"]) or self._begin(view["id"], epoch, view["last_seq"])
         self._asked.discard(conversation.id)
         return self._after(conversation, conversation.load(view, members, newest_first, epoch=epoch))
