@@ -10,7 +10,7 @@ node that finds its lease missing knows that this bucket was emptied and writes 
 
     causerie:{presence:7}:nodes          sorted set: node → end of its lease
     causerie:{presence:7}:rests          sorted set: user → end of his REST heartbeat
-    causerie:{presence:7}:node:<node>    set: the node's users of this bucket
+    causerie:{presence:7}:node:<node>    set: the node's users of this bucket, and "" once all are in it
     causerie:{presence:7}:user:<user>    hash: node:<node> → online|away, rest → end, seen → when last seen
 """
 
@@ -71,8 +71,10 @@ async def renew(
         ],
     )
     lost = {bucket for bucket in range(BUCKETS) if not held[bucket]}
-    if lost and seated:
+    if lost:
         await record(cache, node, {user: status for user, status in seated.items() if _bucket(user) in lost})
+        # Only now are they whole: had this broken off, the next renewal would find them lost again.
+        await cache.commands([("SADD", _seated(bucket, node), "") for bucket in lost])
 
 
 async def retire(cache: Cache, node: NodeId, *, grace_seconds: float = GRACE_SECONDS) -> None:
@@ -150,11 +152,11 @@ async def sweep(cache: Cache, living: Collection[NodeId]) -> list[Presence]:
 async def _bury(cache: Cache, bucket: int, node: NodeId, gone: list[Presence]) -> None:
     """Take the entries of a dead node away, those of its users first: a broken-off burial is found again."""
     for _ in range(MAX_BATCHES_PER_BURIAL):
-        users = await cache.command("SRANDMEMBER", _seated(bucket, node), MAX_BATCH)
-        if not users:
+        found = await cache.command("SRANDMEMBER", _seated(bucket, node), MAX_BATCH)
+        leaving = {UserId(user.decode()): Status.OFFLINE for user in found if user}
+        if not leaving:
             await cache.run(FORGET, [_nodes(bucket), _seated(bucket, node)], [node])
             break
-        leaving = {UserId(user.decode()): Status.OFFLINE for user in users}
         gone += await _record(cache, node, leaving, burial=True)
 
 

@@ -48,7 +48,9 @@ RENEW = Script(
     _PRELUDE
     + """
 -- KEYS: leases, the node's users.  ARGV: node, lease seconds, seconds to remember.
-local held = is_living(ARGV[1])
+-- Held means that nothing was lost: the lease never ended, and the set says by the name of nobody that it is whole.
+local held = is_living(ARGV[1]) and redis.call('SISMEMBER', KEYS[2], '') == 1
+if not held then redis.call('SREM', KEYS[2], '') end
 redis.call('ZADD', KEYS[1], now + ARGV[2] * 1000, ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
@@ -149,7 +151,9 @@ FORGET = Script(
     _PRELUDE
     + """
 -- KEYS: leases, the node's users.  ARGV: node.  A node is forgotten when it is dead and its last user is gone.
-if is_living(ARGV[1]) or redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+if is_living(ARGV[1]) then return 0 end
+redis.call('SREM', KEYS[2], '')
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 return redis.call('ZREM', KEYS[1], ARGV[1])
 """
 )

@@ -1,7 +1,9 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from causerie.cache import Cache, presence
+import pytest
+
+from causerie.cache import Cache, CacheAway, presence
 from causerie.cache.presence import Presence, Status
 from causerie.domain.ids import NodeId, UserId
 from tests.cache.looking import keys
@@ -165,6 +167,19 @@ async def test_a_wiped_redis_knows_everybody_after_the_next_renewal(cache, some_
     assert {one.status for one in found.values()} == {Status.ONLINE}
     await die(cache, HERE)
     assert len(await presence.sweep(cache, [])) == len(MANY)
+
+
+async def test_a_renewal_that_broke_off_is_made_up_for_by_the_next(cache):
+    class Interrupted(dict[UserId, Status]):
+        def items(self):
+            raise CacheAway
+
+    with pytest.raises(CacheAway):
+        await presence.renew(cache, HERE, Interrupted())
+
+    await presence.renew(cache, HERE, {ANN: Status.ONLINE})
+
+    assert await status(cache, ANN) is Status.ONLINE
 
 
 async def test_a_renewal_writes_no_user_while_nothing_was_lost(cache):
