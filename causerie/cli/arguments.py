@@ -9,7 +9,7 @@ from pathlib import Path
 from causerie import __version__
 from causerie.cli import doctor, launch, schema, signing
 from causerie.cli.outcome import Failed
-from causerie.cli.plan import Plan
+from causerie.cli.plan import DEFAULT_DIRECTORY, Plan
 
 OVERVIEW = """\
 Realtime messaging: conversations, durable ordered history, live delivery.
@@ -161,7 +161,11 @@ def _add_token(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _add_data(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--data", type=Path, default=Path(".data"), metavar="DIR", help="where `causerie run` keeps its data (.data)"
+        "--data",
+        type=Path,
+        default=DEFAULT_DIRECTORY,
+        metavar="DIR",
+        help="where `causerie run` keeps its data (.data)",
     )
 
 

@@ -63,12 +63,15 @@ class Child:
         pause = FIRST_PAUSE_SECONDS
         while True:
             began = time.monotonic()
-            status = await self._run_once()
+            try:
+                how = _how(await self._run_once())
+            except OSError as error:
+                how = f"it could not be started: {error.strerror}"
             if self._stopping:
                 return
             self.crashes += 1
             pause = FIRST_PAUSE_SECONDS if time.monotonic() - began > STEADY_SECONDS else pause
-            self._say(self.instance.name, f"ended by itself ({_how(status)}); starting it again in {pause:g} s")
+            self._say(self.instance.name, f"ended by itself ({how}); starting it again in {pause:g} s")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +16,7 @@ from causerie import __version__
 from causerie.cli import instance, plan
 from causerie.cli.children import Child
 from causerie.cli.outcome import Failed
-from causerie.cli.plan import Instance, Plan
+from causerie.cli.plan import DEFAULT_DIRECTORY, Instance, Plan
 from causerie.cli.probe import is_ready
 from causerie.embedded import DirectoryInUse, EmbeddedStores, StoreFailed, StoreUrls
 from causerie.embedded.ports import Ports
@@ -28,6 +30,7 @@ READY_SECONDS = 60.0
 READY_POLL_SECONDS = 0.1
 MAX_CRASHES = 3
 MEND_POLL_SECONDS = 0.5
+MEND_PAUSE_SECONDS = 10.0
 PATIENCE_SECONDS = 15.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -47,6 +50,8 @@ def run(asked: Plan) -> int:
         return asyncio.run(_Launcher(asked).run())
     except (DirectoryInUse, SchemaError, SettingsError, StoreFailed, WheelMissing) as error:
         raise Failed(str(error)) from None
+    except PermissionError as error:
+        raise Failed(f"{error.filename} belongs to somebody else; choose another directory with --data") from None
 
 
 class _Launcher:
@@ -126,8 +131,12 @@ class _Launcher:
         async def mend() -> None:
             while True:
                 await asyncio.sleep(MEND_POLL_SECONDS)
-                for name in await stores.mend():
-                    _write(f"{name} ended by itself and was started again\n")
+                try:
+                    for name in await stores.mend():
+                        _write(f"{name} ended by itself and was started again\n")
+                except StoreFailed as failure:
+                    _write(f"{failure}\n")
+                    await asyncio.sleep(MEND_PAUSE_SECONDS)
 
         mending = asyncio.create_task(mend())
         try:
@@ -180,6 +189,7 @@ class _Launcher:
 
 def _welcome(asked: Plan, instances: list[Instance], stores: EmbeddedStores, seconds: float) -> str:
     host = plan.shown(asked.host)
+    data = "" if asked.directory == DEFAULT_DIRECTORY else f" --data {asked.directory}"
     lines = ["", f"causerie is ready after {seconds:.1f} s.", ""]
     apis = [one for one in instances if one.service == "api"]
     for one in apis:
@@ -196,8 +206,23 @@ def _welcome(asked: Plan, instances: list[Instance], stores: EmbeddedStores, sec
     if asked.demo and apis:
         demo = f"http://{host}:{apis[0].port}/demo/"
         lines += ["", "Talk to yourself in two browser windows:", f"  {demo}?name=ann", f"  {demo}?name=ben"]
-    lines += ["", "A token to try the API with: causerie token ann", "Ctrl-C stops everything; the data stays.", "", ""]
+        if not plan.is_loopback(asked.host):
+            lines += ["", "The demo gives a token to everybody who can reach this machine; --no-demo turns it off."]
+    lines += [
+        "",
+        f"A token to try the API with: {_command()} token ann{data}",
+        "Ctrl-C stops everything; the data stays.",
+        "",
+        "",
+    ]
     return "\n".join(lines)
+
+
+def _command() -> str:
+    """How to call us from this directory, where the environment's own programs may not be on the path."""
+    beside = Path(sys.executable).with_name("causerie")
+    program = "causerie" if shutil.which("causerie") or not beside.exists() else os.path.relpath(beside)
+    return program
 
 
 def _prefixed(name: str, line: str) -> str:

@@ -8,6 +8,7 @@ from causerie.cli.outcome import Failed
 from causerie.embedded.ports import Ports, is_free
 from causerie.settings import DEFAULT_HEALTH_PORTS, ServiceName
 
+DEFAULT_DIRECTORY = Path(".data")
 SERVICES: tuple[ServiceName, ...] = ("worker", "api", "gateway")
 DRAIN_SECONDS = 3
 MAX_CONNECTIONS = 10_000
@@ -80,6 +81,11 @@ def shared_environment(plan: Plan, instances: list[Instance]) -> dict[str, str]:
 def shown(host: str) -> str:
     """The host as a person on this machine would type it."""
     return "localhost" if host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else host
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach it."""
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _port(plan: Plan, ports: Ports, service: ServiceName, number: int) -> int:

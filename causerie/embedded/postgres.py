@@ -176,6 +176,8 @@ class Postgres:
         The directory is ours alone (`EmbeddedStores` holds its lock), so only a server working in it counts.
         """
         lock = self._data / "postmaster.pid"
+        if not Path("/proc/self").exists():
+            return
         try:
             pid = int(lock.read_text().split("\n", 1)[0])
             alive = Path(f"/proc/{pid}/cwd").readlink() == self._data.resolve()
