@@ -221,8 +221,7 @@ def _welcome(asked: Plan, instances: list[Instance], stores: EmbeddedStores, sec
 def _command() -> str:
     """How to call us from this directory, where the environment's own programs may not be on the path."""
     beside = Path(sys.executable).with_name("causerie")
-    program = "causerie" if shutil.which("causerie") or not beside.exists() else os.path.relpath(beside)
-    return program
+    return "causerie" if shutil.which("causerie") or not beside.exists() else os.path.relpath(beside)
 
 
 def _prefixed(name: str, line: str) -> str:
