@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from functools import partial
 from typing import Any
@@ -34,7 +35,18 @@ FAREWELL_SECONDS = 20
 
 
 class Server(uvicorn.Server):
-    """Leaves signals to `main`: uvicorn would raise them again at the end, and a drained pod would have failed."""
+    """Leaves signals to `main`: uvicorn would raise them again at the end, and a drained pod would have failed.
+
+    Says when it listens, for only then the process is ready.
+    """
+
+    def __init__(self, config: uvicorn.Config, readiness: Readiness) -> None:
+        super().__init__(config)
+        self._readiness = readiness
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._readiness.stage = Stage.SERVING
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -79,9 +91,8 @@ async def serve(settings: Settings, told_to_end: asyncio.Event) -> None:
         if settings.api.demo and settings.auth.jwt_secrets:
             add_demo(app, secret=settings.auth.jwt_secrets[0], gateway_url=settings.api.gateway_url)
 
-        server = Server(_uvicorn_settings(edge, settings))
+        server = Server(_uvicorn_settings(edge, settings), readiness)
         serving = asyncio.create_task(server.serve(), name="server")
-        readiness.stage = Stage.SERVING
         await _first_of(serving, told_to_end)
         readiness.stage = Stage.DRAINING
         server.should_exit = True

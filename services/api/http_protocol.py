@@ -12,6 +12,8 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 16 * 1024
+LINGER_SECONDS = 1.0
+"""How long what a refused client goes on writing is still taken in and dropped."""
 _TOO_LARGE = "The head of the request is too large."
 
 
@@ -24,6 +26,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         self._too_late: Any = None
+        self._refused = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -34,6 +37,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
         if self._in_head:
             if self._too_late is None:
                 self._too_late = self.loop.call_later(self._head_seconds, self._give_up)
@@ -90,5 +95,9 @@ class BoundedProtocol(HttpToolsProtocol):
             f"x-request-id: {request_id}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n"
             "connection: close\r\n\r\n"
         )
+        # Closing at once would reset the connection while the client still writes, and the answer would be lost.
+        self._refused = True
         self.transport.write(head.encode() + body)
-        self.transport.close()
+        self.transport.write_eof()
+        self._stop_waiting()
+        self._too_late = self.loop.call_later(LINGER_SECONDS, self.transport.close)
