@@ -38,8 +38,12 @@ class Demo:
     def link(self, name: str) -> str:
         return f"{self.api.url}/demo/?name={name}"
 
-    def kill_gateway(self) -> None:
-        self.gateway.kill()
+    async def end_gateway(self, way: str) -> None:
+        """`killed` says no word; `drained` tells everybody when to come back."""
+        if way == "killed":
+            self.gateway.kill()
+        else:
+            await self.gateway.stop()
 
     async def start_gateway(self) -> None:
         """A new process where the old one was."""

@@ -1,5 +1,6 @@
 """People talking in browser windows, through all three services."""
 
+import pytest
 from playwright.async_api import expect
 
 from tests.support.browser import Demo, Windows
@@ -9,6 +10,7 @@ async def test_two_people_talk_directly_and_in_a_group(windows: Windows) -> None
     ann, ben = await windows.open("ann"), await windows.open("ben")
 
     await ann.talk_to("ben")
+    await expect(ann.composer).to_be_focused()
     await ann.say("Hello Ben!")
     await ann.say("Are you there?")
     await expect(ben.badge("ann")).to_have_text("2")
@@ -99,14 +101,15 @@ async def test_own_messages_are_edited_and_deleted_and_markup_stays_text(windows
     await expect(ben.message("Hello").get_by_role("button")).to_have_count(0)
 
 
-async def test_a_page_comes_back_after_the_gateway_was_killed_and_misses_nothing(demo: Demo, windows: Windows) -> None:
+@pytest.mark.parametrize("way", ["killed", "drained"])
+async def test_a_page_comes_back_after_the_gateway_and_misses_nothing(demo: Demo, windows: Windows, way: str) -> None:
     ann, ben = await windows.open("ann"), await windows.open("ben")
     await ann.talk_to("ben")
     await ann.say("before")
     await ben.open("ann")
     await ben.sees("before")
 
-    demo.kill_gateway()
+    await demo.end_gateway(way)
     await expect(ann.state).not_to_have_text("connected")
     await demo.say("ben", ann.conversation_id, "missed")
     await ann.say("written in the dark")

@@ -92,11 +92,11 @@ function run(causerie, as) {
 
   function follow() {
     const conversation = causerie.conversation(location.hash.slice(1));
-    if (conversation !== thread.conversation) {
-      thread.open(conversation);
-      composer.open(conversation?.id ?? null);
-    }
-    render();
+    if (conversation === thread.conversation) return render();
+    thread.open(conversation);
+    // Shown first: what is hidden cannot take the focus.
+    show();
+    composer.open(conversation?.id ?? null);
   }
 }
 
