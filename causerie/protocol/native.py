@@ -13,7 +13,6 @@ import orjson
 from causerie.domain.errors import BadFrame, CauserieError, InvalidJson, InvalidRequest
 from causerie.domain.event import Event
 from causerie.domain.ids import ConversationId
-from causerie.domain.times import rfc3339
 from causerie.protocol.close_codes import CloseCode
 from causerie.protocol.commands import Command
 from causerie.protocol.native_ops import parse_command
