@@ -26,14 +26,14 @@ export class Conversation {
   memberChanges = 0;
   /** @type {Map<string, number>} how far each member has read */
   reads = new Map();
+  /** @type {Message | null} */
+  lastMessage = null;
   unread = 0;
   /** True while somebody looks at it: a fresh start then brings history and members along. */
   isOpen = false;
   /** True when the reader was removed: nothing will follow. */
   left = false;
 
-  /** @type {Message | null} */
-  #lastMessage = null;
   #countedThrough = 0;
   #head = 0;
   /** @type {Map<number, Event>} */
@@ -61,13 +61,9 @@ export class Conversation {
     return this.#head > this.seq;
   }
 
-  get lastMessage() {
-    return this.#lastMessage;
-  }
-
   /** When something was last said here, for the order of a list. */
   get activity() {
-    return this.#lastMessage?.created_at ?? this.view.created_at ?? "";
+    return this.lastMessage?.created_at ?? this.view.created_at ?? "";
   }
 
   /** Start again from a fresh read; events after the position may repeat what it showed.
@@ -81,8 +77,8 @@ export class Conversation {
     this.#held.clear();
     this.timeline.clear();
     this.unread = view.unread_count ?? 0;
-    this.#lastMessage = view.last_message ?? null;
-    this.#countedThrough = Math.max(seq, view.last_seq ?? 0, this.#lastMessage?.seq ?? 0);
+    this.lastMessage = view.last_message ?? null;
+    this.#countedThrough = Math.max(seq, view.last_seq ?? 0, this.lastMessage?.seq ?? 0);
     this.reads.clear();
     if (view.membership?.read_seq !== undefined) this.reads.set(this.me, view.membership.read_seq);
     this.members.clear();
@@ -154,12 +150,12 @@ export class Conversation {
         break;
       case "message.edit":
         if (this.timeline.get(data.id)) this.timeline.put(data);
-        if (this.#lastMessage?.id === data.id) this.#lastMessage = data;
+        if (this.lastMessage?.id === data.id) this.lastMessage = data;
         break;
       case "message.delete":
         this.timeline.bury(data.message_id);
-        if (this.#lastMessage?.id === data.message_id) {
-          this.#lastMessage = { .../** @type {Message} */ (this.#lastMessage), content: "", is_deleted: true };
+        if (this.lastMessage?.id === data.message_id) {
+          this.lastMessage = { .../** @type {Message} */ (this.lastMessage), content: "", is_deleted: true };
         }
         break;
       case "reaction.add":
@@ -193,7 +189,7 @@ export class Conversation {
   /** @param {Message} message */
   #arrived(message) {
     this.timeline.put(message);
-    if (message.seq >= (this.#lastMessage?.seq ?? 0)) this.#lastMessage = message;
+    if (message.seq >= (this.lastMessage?.seq ?? 0)) this.lastMessage = message;
     if (message.seq <= this.#countedThrough) return;
     this.#countedThrough = message.seq;
     if (message.sender_id === this.me) this.unread = 0;
