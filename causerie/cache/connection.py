@@ -163,11 +163,17 @@ class Cache:
         if self._breaker.is_open:
             raise CacheAway("The cache is away.")
         started = time.perf_counter()
+        has_turn = False
         try:
             async with asyncio.timeout(self._call_seconds), self._turns:
+                if self._breaker.is_open:
+                    raise CacheAway("The cache is away.")
+                has_turn = True
                 yield
         except _NOBODY_THERE as error:
-            self._failed(error)
+            # Without a turn, or with the loop stalled for longer than any call may take, the fault is ours.
+            if has_turn and time.perf_counter() - started < 2 * self._call_seconds:
+                self._failed(error)
             raise CacheAway("The cache did not answer.") from error
         except RedisError as error:
             log.error("cache refused a command", extra={"operation": operation, "cause": str(error)})
@@ -182,6 +188,7 @@ class Cache:
             self._doubted.set()
 
     async def _probe_while_doubted(self) -> None:
+        level = logging.WARNING
         while True:
             await self._doubted.wait()
             try:
@@ -189,13 +196,18 @@ class Cache:
                     await self._client.initialize()
                     await self._client.execute_command("PING", target_nodes=RedisCluster.PRIMARIES)
             except (RedisError, *_NOBODY_THERE) as error:
-                log.debug("cache still away", extra={"cause": str(error)})
+                log.log(level, "cache does not answer", extra={"cause": str(error) or type(error).__name__})
+                level = logging.DEBUG
                 await asyncio.sleep(PROBE_EVERY_SECONDS)
-                continue
-            self._doubted.clear()
-            self._breaker.close()
-            self._answered.set()
-            log.info("cache answers")
+            except Exception:  # the loop's edge
+                log.exception("probing the cache failed")
+                await asyncio.sleep(PROBE_EVERY_SECONDS)
+            else:
+                level = logging.WARNING
+                self._doubted.clear()
+                self._breaker.close()
+                self._answered.set()
+                log.info("cache answers")
 
 
 def _sound(replies: list[Any]) -> list[Any]:
@@ -209,11 +221,13 @@ def _cluster(urls: str) -> RedisCluster:
     nodes = [parse_url(url.strip()) for url in urls.split(",") if url.strip()]
     if not nodes or not all("host" in node for node in nodes):
         raise ValueError("REDIS_URL must be redis://host:port, or a comma list of them")
+    security: dict[str, Any] = {name: value for name, value in nodes[0].items() if name.startswith("ssl_")}
     return RedisCluster(
         startup_nodes=[ClusterNode(node["host"], node.get("port", 6379)) for node in nodes],
         username=nodes[0].get("username"),
         password=nodes[0].get("password"),
         ssl=nodes[0].get("connection_class") is SSLConnection,
+        **security,
         # Names, not the addresses behind them: all pods of a cluster may come back with new ones.
         dynamic_startup_nodes=False,
         # Once more after a refresh of the slots, which is what a failover needs.
