@@ -104,19 +104,14 @@ async def measure(platform: Stage) -> Report:
     authors = [sockets[index] for index in order]
     frames = [send_frame(str(groups[index // MEMBERS][0])) for index in order]
     generator.first_measured = RATE * WARM_UP_SECONDS
-    pids = {
-        "gateway": [gateway.pid for gateway in gateways],
-        "worker": [worker.pid],
-        "generator": [psutil.Process().pid],
-        "postgres": [p.pid for p in psutil.process_iter(["name"]) if "postgres" in (p.info["name"] or "")],
-    }
+    services = {"gateways": [gateway.pid for gateway in gateways], "worker": [worker.pid]}
     gc.freeze()
-    before = {name: cpu_seconds(own) for name, own in pids.items()}
+    before = cpu_seconds(services)
     began = time.perf_counter()
     await generator.send(authors, frames, total)
     await asyncio.sleep(GRACE_SECONDS)
     elapsed = time.perf_counter() - began
-    used = {name: (cpu_seconds(own) - before[name]) / elapsed for name, own in pids.items()}
+    used = {name: (seconds - before[name]) / elapsed for name, seconds in cpu_seconds(services).items()}
     lost = sum(socket.lost for socket in sockets)
     for socket in sockets:
         socket.transport.abort()
@@ -150,15 +145,19 @@ def _row(what: str, values: list[float], expected: int) -> tuple[str, float, flo
     return what, 1000 * p50, 1000 * p99, 1000 * (values[-1] if values else float("nan")), len(values), expected
 
 
-def cpu_seconds(pids: list[int]) -> float:
-    """What processes have used so far; one that is gone counts nothing."""
-    used = 0.0
-    for pid in pids:
+def cpu_seconds(services: dict[str, list[int]]) -> dict[str, float]:
+    """What each part has used so far. PostgreSQL is many processes, and opens more of them as it is asked more."""
+    used = dict.fromkeys([*services, "generator", "postgres", "redis and nats"], 0.0)
+    own = psutil.Process()
+    for process in [own, *own.children(recursive=True)]:
         try:
-            times = psutil.Process(pid).cpu_times()
+            times, name = process.cpu_times(), process.name()
         except psutil.NoSuchProcess:
             continue
-        used += times.user + times.system
+        part = next((part for part, pids in services.items() if process.pid in pids), None)
+        if part is None:
+            part = "generator" if process == own else "postgres" if "postgres" in name else "redis and nats"
+        used[part] += times.user + times.system
     return used
 
 

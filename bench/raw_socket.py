@@ -10,6 +10,7 @@ import base64
 import os
 import struct
 from collections.abc import Callable, Iterable
+from typing import cast
 
 OnText = Callable[["RawSocket", bytes], None]
 
@@ -49,9 +50,9 @@ class RawSocket(asyncio.Protocol):
         ).encode()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.write(self._request)
+        # Not an `isinstance`: the transports of uvloop are of no class of asyncio's.
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.write(self._request)
         self._request = b""
 
     def connection_lost(self, exc: Exception | None) -> None:
