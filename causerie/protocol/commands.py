@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from causerie.domain.ids import ConversationId, MessageId, UserId
 from causerie.domain.message import Draft, MessageType
-from causerie.protocol.requests import HistoryQuery, SyncQuery
+from causerie.protocol.queries import HistoryQuery, SyncQuery
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from causerie.protocol.commands import (
     Watch,
 )
 from causerie.protocol.fields import Fields
-from causerie.protocol.requests import MAX_EPOCH_CHARACTERS, HistoryQuery, SyncQuery
+from causerie.protocol.queries import MAX_EPOCH_CHARACTERS, HistoryQuery, SyncQuery
 
 MAX_WATCHED = 1_000
 MAX_POSITIONS = 1_000

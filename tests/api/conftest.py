@@ -12,33 +12,40 @@ import pytest
 from causerie import tokens
 from causerie.domain.ids import UserId
 from tests.conftest import JWT_SECRET
+from tests.support import stores
 from tests.support.services import Service, Services
 
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module")
-def api_environment(module_database_url: str, valkey_server: str, nats_server: str) -> dict[str, str]:
+@pytest.fixture(scope="session")
+def api_database_url(postgres_server: str, migrated_template: str) -> Iterator[str]:
+    with stores.database(postgres_server, template=migrated_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def api_environment(api_database_url: str, valkey_server: str, nats_server: str) -> dict[str, str]:
     return {
-        "DATABASE_URL": module_database_url,
+        "DATABASE_URL": api_database_url,
         "REDIS_URL": valkey_server,
         "NATS_URL": nats_server,
         "CAUSERIE_JWT_SECRET": JWT_SECRET,
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def api_services(api_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """Starts API processes that live as long as the module."""
+    """Starts API processes that live as long as the tests do."""
     directory: Path = tmp_path_factory.mktemp("api")
     started = Services(api_environment, directory)
     yield started
     started.kill_all()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def api(api_services: Services) -> Service:
-    """One API for all tests of a module, which do not mind each other's people."""
+    """One API for all tests, which do not mind each other's people."""
     return asyncio.run(api_services.start("api"))
 
 

@@ -48,12 +48,12 @@ async def test_a_ticket_is_sold_for_a_moment(ann):
     assert (await ann.post("/v1/tickets")).json()["ticket"] != ticket["ticket"]
 
 
-async def test_claims_fill_the_directory_unasked(ann, people, module_database_url):
+async def test_claims_fill_the_directory_unasked(ann, people, api_database_url):
     dee = people("dee", name="Dee Dee")
     await dee.get("/v1/unread")
 
     async def name_of_dee():
-        connection = await asyncpg.connect(module_database_url)
+        connection = await asyncpg.connect(api_database_url)
         try:
             return await connection.fetchval("SELECT display_name FROM users WHERE id = $1", dee.id)
         finally:

@@ -13,7 +13,7 @@ from causerie.domain.message import MessageType
 from causerie.protocol import commands, native
 from causerie.protocol.close_codes import CloseCode
 from causerie.protocol.native import Refusal, Request, parse_request
-from causerie.protocol.requests import HistoryQuery, SyncQuery
+from causerie.protocol.queries import HistoryQuery, SyncQuery
 
 TALK = ConversationId(UUID("01893f2e-0000-7000-8000-000000000001"))
 MESSAGE = MessageId(UUID("01893f2e-0000-7000-8000-000000000002"))

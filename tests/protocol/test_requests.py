@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causerie.domain.conversation import Context, ConversationType
-from causerie.domain.errors import Forbidden, InvalidCursor, InvalidRequest
+from causerie.domain.errors import Forbidden, InvalidRequest
 from causerie.domain.ids import ConversationId, UserId
 from causerie.domain.membership import Role
 from causerie.domain.message import MessageType
@@ -178,36 +178,6 @@ def test_an_edit_may_name_the_version_it_changed():
     assert requests.edit({"content": "hi"}).version is None
     assert requests.edit({"content": "hi", "version": 3}).version == 3
     assert wrong_fields(requests.edit, {"content": "hi", "version": 0}) == ["version"]
-
-
-@pytest.mark.parametrize("limit", ["0", "101", "-1", "", "ten", "5.0", "1e1", " 5", "٥", "9" * 30])
-def test_a_limit_out_of_range_is_refused_never_clamped(limit):
-    for read in (requests.page, requests.history, requests.sync, requests.events):
-        assert wrong_fields(read, {"limit": limit}) == ["limit"]
-
-
-def test_a_page_has_a_cursor_or_an_offset():
-    assert requests.page({"offset": "10000"}).offset == 10_000
-    assert requests.page({"cursor": "abc", "limit": "7"}) == requests.Page(7, "abc", 0)
-    assert requests.page({"cursor": ""}).cursor is None
-    assert wrong_fields(requests.page, {"offset": "10001"}) == ["offset"]
-    assert wrong_fields(requests.page, {"offset": "1", "cursor": "abc"}) == ["offset"]
-    with pytest.raises(InvalidCursor):
-        requests.page({"cursor": "a" * 10_000})
-
-
-def test_history_has_one_anchor():
-    assert requests.history({"around_seq": "7"}).around_seq == 7
-    assert wrong_fields(requests.history, {"before_seq": "7", "after_seq": "1"}) == ["cursor"]
-    assert wrong_fields(requests.history, {"before_seq": "9007199254740992"}) == ["before_seq"]
-
-
-def test_only_channels_can_be_listed_by_who_is_not_in_them():
-    filters, page = requests.mine({"type": "channel", "member": "false", "archived": "true"})
-
-    assert (filters.member, filters.archived, page.limit) == (False, True, 50)
-    assert wrong_fields(requests.mine, {"member": "false"}) == ["member"]
-    assert wrong_fields(requests.mine, {"archived": "yes", "type": "room"}) == ["type", "archived"]
 
 
 @given(

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from causerie.domain import limits
 from causerie.domain.conversation import ConversationType
-from causerie.protocol.requests import MAX_OFFSET
+from causerie.protocol.queries import MAX_OFFSET
 from services.api.openapi.schemas import CONVERSATION_ID, MESSAGE_ID, SCHEMAS, TIME, Schema, ref
 from services.api.operation import Documented, Operation
 

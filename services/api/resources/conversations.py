@@ -1,7 +1,7 @@
 """Conversations: list mine, open one, look at one, change one."""
 
 from causerie.actions import conversations as actions
-from causerie.protocol import requests
+from causerie.protocol import queries, requests
 from causerie.store import conversations as store
 from services.api import answers
 from services.api.answers import Answer
@@ -20,7 +20,7 @@ conversations = Operations("conversations")
 )
 async def list_mine(asked: Asked) -> Answer:
     """Newest activity first. With `type=channel&member=false`: the channels I could join."""
-    wanted, page = requests.mine(asked.query)
+    wanted, page = queries.mine(asked.query)
     return answers.page(
         await store.list_mine(
             asked.platform.store,

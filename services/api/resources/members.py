@@ -1,7 +1,7 @@
 """Members: who belongs to a conversation, and as what."""
 
 from causerie.actions import members as actions
-from causerie.protocol import requests
+from causerie.protocol import queries, requests
 from causerie.store import members as store
 from services.api import answers
 from services.api.answers import Answer
@@ -20,7 +20,7 @@ members = Operations("members")
 )
 async def list_members(asked: Asked) -> Answer:
     """Former members are shown with `left_at`. Mute is shown to its owner alone."""
-    page = requests.page(asked.query)
+    page = queries.page(asked.query)
     return answers.page(
         await store.list_members(
             asked.platform.store,

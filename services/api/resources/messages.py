@@ -4,7 +4,7 @@ import asyncio
 
 from causerie.actions import messages as actions
 from causerie.actions.history import as_seen, read_history
-from causerie.protocol import requests
+from causerie.protocol import queries, requests
 from services.api import answers
 from services.api.answers import Answer
 from services.api.asked import Asked
@@ -27,7 +27,7 @@ _MISS = (b"x-cache", b"miss")
 async def history(asked: Asked) -> Answer:
     """Newest first, but oldest first with `after_seq`; `next_cursor` goes on in the same direction.
     At most one of `before_seq`, `after_seq`, `around_seq` and `cursor` may be given."""
-    wanted = requests.history(asked.query)
+    wanted = queries.history(asked.query)
     page = await read_history(
         asked.platform,
         asked.caller.user,

@@ -1,7 +1,7 @@
 """Reading: how far I have read, how far others have, what is left."""
 
 from causerie.actions import reading as actions
-from causerie.protocol import requests
+from causerie.protocol import queries, requests
 from causerie.store import horizons
 from services.api import answers
 from services.api.answers import Answer
@@ -61,7 +61,7 @@ async def mark_message_read(asked: Asked) -> Answer:
     refuses=(400, 404, 422),
 )
 async def receipts(asked: Asked) -> Answer:
-    page = requests.page(asked.query)
+    page = queries.page(asked.query)
     return answers.page(
         await horizons.receipts(
             asked.platform.store,

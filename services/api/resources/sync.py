@@ -4,7 +4,7 @@ from uuid import UUID
 
 from causerie.actions.history import as_seen
 from causerie.domain.ids import MessageId
-from causerie.protocol import requests
+from causerie.protocol import queries
 from causerie.store import cursors, messages
 from causerie.store import sync as store
 from services.api import answers
@@ -25,7 +25,7 @@ sync = Operations("sync")
 async def everything(asked: Asked) -> Answer:
     """Without a cursor: no events, the head of each of my conversations in `resets`, and a cursor at this position.
     A conversation in `resets` is loaded by history and goes on from its `seq`. Go on while `has_more`."""
-    wanted = requests.sync(asked.query)
+    wanted = queries.sync(asked.query)
     return answers.json(await store.sync(asked.platform.store, asked.caller.user, wanted.cursor, limit=wanted.limit))
 
 
@@ -39,7 +39,7 @@ async def everything(asked: Asked) -> Answer:
 async def events(asked: Asked) -> Answer:
     """Oldest first. `recovered` is false, with no events, when the log cannot be read on from `after_seq`: another
     epoch, a seq beyond the end, or a stretch that is no longer kept."""
-    wanted = requests.events(asked.query)
+    wanted = queries.events(asked.query)
     return answers.json(
         await store.conversation_events(
             asked.platform.store,
@@ -61,7 +61,7 @@ async def events(asked: Asked) -> Answer:
 )
 async def since(asked: Asked) -> Answer:
     """Messages of all my conversations, oldest first. `sync` is the better way: it misses no edit and no delete."""
-    wanted = requests.since(asked.query)
+    wanted = queries.since(asked.query)
     key, scope = asked.platform.store.cursor_key, f"since|{asked.caller.user}"
     after = None
     if wanted.page.cursor is not None:
