@@ -28,6 +28,16 @@ MIGRATIONS_LOCK = 1
 PARTITIONS_LOCK = 2
 _ADVISORY_SPACE = 0x63617573  # "caus": the first of the two numbers of our advisory locks
 
+# Not the session's own limits: a migration may rightly take longer than a request.  PostgreSQL asks an
+# autovacuum worker to step aside only after `deadlock_timeout`, a second by default, which a shorter wait for
+# the lock never reaches; not every role may set it.
+_PATIENCE = f"""
+SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS};
+SET LOCAL statement_timeout = 0;
+SET LOCAL transaction_timeout = 0;
+SELECT set_config('deadlock_timeout', '{LOCK_TIMEOUT_MS // 3}', true)
+WHERE has_parameter_privilege('deadlock_timeout', 'SET')"""
+
 T = TypeVar("T")
 
 
@@ -78,11 +88,7 @@ async def patiently(
     while True:
         try:
             async with connection.transaction():
-                # Not the session's own limits: a migration may rightly take longer than a request.
-                await connection.execute(
-                    f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS};"
-                    "SET LOCAL statement_timeout = 0; SET LOCAL transaction_timeout = 0"
-                )
+                await connection.execute(_PATIENCE)
                 return await change()
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
             if loop.time() >= deadline:
@@ -99,12 +105,16 @@ async def lock_for_transaction(connection: "Connection", lock: int) -> None:
 
 @asynccontextmanager
 async def locked(connection: "Connection", lock: int, *, doing: str, patience_seconds: float) -> AsyncIterator[None]:
-    """Hold one of our advisory locks over several transactions; it ends with the connection at the latest."""
+    """Hold one of our advisory locks over several transactions; it ends with the connection at the latest.
+
+    The connection is our own, so its limits for a single statement are lifted: this is no request.
+    """
 
     async def take() -> None:
         await connection.execute("SELECT pg_advisory_lock($1, $2)", _ADVISORY_SPACE, lock)
 
     await patiently(connection, take, doing=doing, patience_seconds=patience_seconds)
+    await connection.execute("SET statement_timeout = 0; SET transaction_timeout = 0")
     try:
         yield
     finally:

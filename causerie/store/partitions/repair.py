@@ -79,7 +79,6 @@ async def empty_default(
     """
     await _clear(connection, table, patience_seconds)
     work = await _describe(connection, table)
-    deadline = asyncio.get_running_loop().time() + patience_seconds
     try:
         await ddl.patiently(
             connection,
@@ -90,26 +89,32 @@ async def empty_default(
         await attach.create_default(connection, table, work.clean)
         for period in {*missing, *await _periods_of_default(connection, work)}:
             await _copy_period(connection, work, period)
-        await _catch_up(connection, work)
         moved = await _compare(connection, work)
-        while True:
-            await _catch_up(connection, work)
-            try:
-                await ddl.patiently(
-                    connection,
-                    partial(_swap, connection, work),
-                    doing=f"swap {table.default}",
-                    patience_seconds=patience_seconds,
-                )
-                break
-            except _NotReady as error:
-                if asyncio.get_running_loop().time() >= deadline:
-                    raise ddl.SchemaError(f"{table.default} fills faster than it can be repaired") from error
+        try:
+            async with asyncio.timeout(2 * patience_seconds):
+                await _finish(connection, work, patience_seconds)
+        except TimeoutError as error:
+            raise ddl.SchemaError(f"{table.default} fills faster than it can be repaired") from error
     except BaseException:
         if not connection.is_closed():
             await _clear(connection, table, patience_seconds)
         raise
     return moved, sorted(table.partition(period) for period in work.copies)
+
+
+async def _finish(connection: "Connection", work: _Work, patience_seconds: float) -> None:
+    while True:
+        await _catch_up(connection, work)
+        try:
+            await ddl.patiently(
+                connection,
+                partial(_swap, connection, work),
+                doing=f"swap {work.table.default}",
+                patience_seconds=patience_seconds,
+            )
+            return
+        except _NotReady:
+            continue
 
 
 async def _describe(connection: "Connection", table: Table) -> _Work:
@@ -155,6 +160,8 @@ async def _note_changes(connection: "Connection", work: _Work) -> None:
     await connection.execute(
         f"CREATE TRIGGER {note} AFTER INSERT OR UPDATE OR DELETE ON {default} FOR EACH ROW EXECUTE FUNCTION {note}()"
     )
+    # A vacuum of what is about to be dropped would only stand in the way of the swap.
+    await connection.execute(f"ALTER TABLE {default} SET (autovacuum_enabled = false)")
 
 
 async def _periods_of_default(connection: "Connection", work: _Work) -> set[Period]:
@@ -168,6 +175,7 @@ async def _copy_period(connection: "Connection", work: _Work, period: Period) ->
         raise ddl.SchemaError(f"{other.name} covers only a part of {period.suffix} of {work.table.name}")
     copy = work.copy(period)
     await attach.create(connection, work.table, period, copy)
+    await connection.execute(f"ALTER TABLE {copy} SET (autovacuum_enabled = false)")
     work.copies[period] = copy
     marks = ", ".join(f"${place}::{type_}" for place, type_ in enumerate(work.key_types, 1))
     last: Sequence[Any] | None = None
@@ -261,6 +269,7 @@ async def _swap(connection: "Connection", work: _Work) -> None:
     await catalogue.mark_detached(connection, emptied)
     for period, copy in work.copies.items():
         await attach.adopt(connection, table, period, copy)
+        await connection.execute(f"ALTER TABLE {copy} RESET (autovacuum_enabled)")
         await connection.execute(f"ALTER TABLE {copy} RENAME TO {table.partition(period)}")
     await connection.execute(f"ALTER TABLE {work.clean} RENAME TO {table.default}")
     await connection.execute(f"ALTER TABLE {table.name} ATTACH PARTITION {table.default} DEFAULT")
@@ -278,6 +287,7 @@ async def _clear(connection: "Connection", table: Table, patience_seconds: float
 
     async def clear() -> None:
         await _stop_noting(connection, table)
+        await connection.execute(f"ALTER TABLE {table.default} RESET (autovacuum_enabled)")
         for name in await catalogue.leftovers(connection, table):
             await connection.execute(f"DROP TABLE {name}")
 
