@@ -76,7 +76,7 @@ class Connection(asyncio.Protocol):
                 case websocket.Close(code, _):
                     return self._echo_close(code)
                 case websocket.Violation(code, reason):
-                    return self.end(End(code, reason))
+                    return self._fail(End(code, reason))
             if self.is_over:
                 continue  # We have said goodbye and wait for the answer.
             if (end := self._session.hear(now=self._hall.now())) is not None:
@@ -161,6 +161,12 @@ class Connection(asyncio.Protocol):
         self._aborts_at = self._hall.now() + FAREWELL_SECONDS
         self._schedule()
         self._transport.close()
+
+    def _fail(self, end: End) -> None:
+        """Nothing of this client can be read any more, not even the answer to our close: let him see the end."""
+        self.end(end)
+        if not self._transport.is_closing():
+            self._transport.write_eof()
 
     def _leave(self) -> None:
         if self._pipeline is not None:

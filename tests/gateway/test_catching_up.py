@@ -1,0 +1,128 @@
+"""Nothing falls between an answer and the events that follow it."""
+
+import asyncio
+
+from tests.gateway.conftest import Connect, Talks
+from tests.support.services import Services
+
+
+async def test_sync_answers_what_was_missed(connected: Connect, talks: Talks, ann: str, bob: str):
+    talk = await talks.open(ann, bob)
+    author, reader = await connected(ann), await connected(bob)
+    cursor = (await reader.do("sync"))["next_cursor"]
+    await reader.socket.close()
+    for number in range(5):
+        await author.do("send", conversation_id=talk, content=str(number))
+
+    answer = await (await connected(bob)).do("sync", cursor=cursor)
+
+    assert [event["data"]["content"] for event in answer["events"]] == list("01234")
+    assert (answer["recovered"], answer["has_more"], answer["resets"]) == (True, False, [])
+
+
+async def test_a_position_is_caught_up_from(connected: Connect, talks: Talks, ann: str, bob: str):
+    talk, other = await talks.open(ann, bob), await talks.open(ann, bob)
+    client = await connected(ann)
+    for number in range(3):
+        await client.do("send", conversation_id=talk, content=str(number))
+    epoch = (await client.event("message.new"))["epoch"]
+    asked = [
+        {"conversation_id": talk, "epoch": epoch, "seq": 2},
+        {"conversation_id": other, "epoch": "another", "seq": 1},
+    ]
+
+    answer = await client.do("sync", positions=asked)
+
+    assert [event["seq"] for event in answer["events"] if event["conversation_id"] == talk] == [3, 4]
+    assert talk not in [reset["conversation_id"] for reset in answer["resets"]]
+    [reset] = [reset for reset in answer["resets"] if reset["conversation_id"] == other]
+    assert (reset["seq"], reset["epoch"]) == (1, epoch)
+
+
+async def test_a_cursor_of_somebody_else_is_refused(connected: Connect, ann: str, bob: str):
+    cursor = (await (await connected(ann)).do("sync"))["next_cursor"]
+
+    assert await (await connected(bob)).fail("sync", cursor=cursor) == "invalid_cursor"
+    assert await (await connected(ann)).fail("sync", cursor="garbage") == "invalid_cursor"
+
+
+async def test_a_channel_is_heard_from_the_position_subscribe_tells(
+    connected: Connect, talks: Talks, ann: str, bob: str
+):
+    channel = await talks.open(ann, type="channel")
+    author, reader = await connected(ann), await connected(bob)
+    assert await reader.fail("subscribe", conversation_id=channel) == "forbidden"
+    await talks.join(channel, bob)
+
+    position = await reader.do("subscribe", conversation_id=channel)
+    sent = await author.do("send", conversation_id=channel, content="to all")
+
+    assert (position["seq"], position["epoch"]) == (2, (await reader.event("message.new"))["epoch"])
+    assert sent["seq"] == 3
+
+    await reader.do("unsubscribe", conversation_id=channel)
+    await author.do("subscribe", conversation_id=channel)
+    await author.do("send", conversation_id=channel, content="again")
+    assert (await author.event("message.new"))["data"]["content"] == "again"
+    await reader.do("ping")
+    assert "again" not in [frame["data"].get("content") for frame in reader.frames if "event" in frame]
+
+
+async def test_no_event_is_lost_between_subscribe_and_what_follows(
+    connected: Connect, talks: Talks, ann: str, bob: str
+):
+    """Somebody posts all the while; what comes after the position told must be whole."""
+    channel = await talks.open(ann, type="channel")
+    await talks.join(channel, bob)
+    author, reader = await connected(ann), await connected(bob)
+    posting = asyncio.create_task(_post(author, channel, 60))
+    await asyncio.sleep(0)
+
+    position = await reader.do("subscribe", conversation_id=channel)
+    await posting
+    last = (await author.do("send", conversation_id=channel, content="last"))["seq"]
+    seqs: set[int] = set()
+    while last not in seqs:
+        seqs.add((await reader.event("message.new"))["seq"])
+
+    assert set(range(position["seq"] + 1, last + 1)) <= seqs
+
+
+async def test_who_leaves_a_channel_gets_that_as_his_last_event(connected: Connect, talks: Talks, ann: str, bob: str):
+    channel = await talks.open(ann, type="channel")
+    await talks.join(channel, bob)
+    author, reader = await connected(ann), await connected(bob)
+    await reader.do("subscribe", conversation_id=channel)
+
+    await talks.leave(channel, bob)
+    removed = await reader.event("member.remove")
+    await author.do("subscribe", conversation_id=channel)
+    await author.do("send", conversation_id=channel, content="behind your back")
+    await author.event("message.new")
+
+    assert removed["data"]["user_id"] == bob
+    await reader.do("ping")
+    assert "message.new" not in [frame.get("event") for frame in reader.frames]
+
+
+async def test_an_answer_that_could_not_wait_is_checked_again_and_what_is_new_is_pushed(
+    connected: Connect, own: Services, talks: Talks, ann: str, bob: str
+):
+    """A frozen worker echoes nothing: `sync` answers all the same, and the gateway looks again by itself."""
+    talk = await talks.open(ann, bob)
+    frozen = await own.start("worker")
+    alone = await own.start("gateway")
+    author = await connected(ann, alone)
+    frozen.freeze()
+    try:
+        reader = await connected(bob, alone)
+        sent = await author.do("send", conversation_id=talk, content="meanwhile")
+    finally:
+        frozen.thaw()
+
+    assert (await reader.event("message.new"))["seq"] == sent["seq"]
+
+
+async def _post(author, channel: str, count: int) -> None:
+    for number in range(count):
+        await author.do("send", conversation_id=channel, content=str(number))
