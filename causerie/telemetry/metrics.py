@@ -4,18 +4,17 @@ The names below are OpenTelemetry's; Prometheus sees dots as underscores with th
 All series exist from the start with 0. No user, conversation or connection id is ever an attribute.
 """
 
-import os
 from collections.abc import Iterable
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import HistogramMetricFamily
 
 from causerie.domain.errors import CauserieError
 from causerie.protocol.close_codes import CloseCode
+from causerie.telemetry.environment import exporter_of, resource
 from causerie.telemetry.instruments import DURATION_BUCKETS, Durations, Number, Numbers, bind
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -154,13 +153,13 @@ class Exposition:
         readers: list[MetricReader] = [
             PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=self._registry)
         ]
-        if _is_pushed():
+        if exporter_of("METRICS") == "otlp":
             # Imported here: it brings an HTTP stack that a process without a collector never needs.
             from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
             readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
         self._registry.register(_StillEmpty())
-        self._provider = MeterProvider(readers, Resource.create({"service.name": f"causerie-{service}"}))
+        self._provider = MeterProvider(readers, resource(service))
         meter = self._provider.get_meter("causerie")
         for instrument in ALL:
             bind(instrument, meter)
@@ -170,9 +169,3 @@ class Exposition:
 
     def shut_down(self) -> None:
         self._provider.shutdown()
-
-
-def _is_pushed() -> bool:
-    return os.environ.get("OTEL_METRICS_EXPORTER", "otlp") == "otlp" and any(
-        os.environ.get(name) for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
-    )

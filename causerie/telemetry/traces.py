@@ -4,16 +4,16 @@ Context travels as a W3C `traceparent`. What consumes a batch links to the spans
 becoming their child: one batch has many parents.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from opentelemetry import trace
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 from opentelemetry.trace import Link, SpanContext, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from causerie.telemetry.environment import exporter_of, resource
 
 _W3C = TraceContextTextMapPropagator()
 _provider: TracerProvider | None = None
@@ -24,7 +24,7 @@ def set_up(service: str) -> None:
     exporter = _exporter()
     if exporter is None or _provider is not None:
         return
-    _provider = TracerProvider(resource=Resource.create({"service.name": f"causerie-{service}"}))
+    _provider = TracerProvider(resource=resource(service))
     _provider.add_span_processor(BatchSpanProcessor(exporter))
 
 
@@ -73,12 +73,12 @@ def _origin(text: str | None) -> SpanContext:
 
 
 def _exporter() -> SpanExporter | None:
-    chosen = os.environ.get("OTEL_TRACES_EXPORTER", "otlp")
-    if chosen == "console":
-        return ConsoleSpanExporter()
-    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    if chosen == "otlp" and any(os.environ.get(name) for name in endpoints):
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    match exporter_of("TRACES"):
+        case "console":
+            return ConsoleSpanExporter()
+        case "otlp":
+            # Imported here: it brings an HTTP stack that a process without a collector never needs.
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-        return OTLPSpanExporter()
+            return OTLPSpanExporter()
     return None
