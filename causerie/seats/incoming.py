@@ -7,6 +7,7 @@ numbered 1, 2, 3 …  What is missing is sent again, or replaced by a *jump* rea
 from dataclasses import dataclass, field
 
 from causerie.bus.envelopes import Delivery, Section, StreamPosition
+from causerie.seats.terms import same_history
 
 MAX_HELD_SECTIONS = 256
 """Kept of one shard while an earlier section is missing; what does not fit will be sent again."""
@@ -73,7 +74,8 @@ class Incoming:
         if stream is None:
             stream = self._streams[shard] = _Stream(term)
         elif term > stream.term:
-            stream = self._streams[shard] = _Stream(term, position=stream.position)
+            position = stream.position if same_history(stream.term, term) else 0
+            stream = self._streams[shard] = _Stream(term, position=position)
         elif term < stream.term:
             return None
         return stream

@@ -112,8 +112,10 @@ class Outgoing:
         """Compare with what the node says it has. An `urgent` ack names a hole it has seen."""
         if ack.term > self.term or self.replaying:
             return None
-        received = ack.counter if ack.term == self.term else 0
-        self.acked_position = max(self.acked_position, ack.position)
+        received = 0
+        if ack.term == self.term:
+            received = ack.counter
+            self.acked_position = max(self.acked_position, ack.position)
         while self._ring and self._ring[0].section.counter <= received:
             self._ring_bytes -= self._ring.popleft().size
         if received >= (self.counter if urgent else self._overdue(now)) or self._is_healing(now):

@@ -5,7 +5,8 @@ was committed before is found by asking.
 """
 
 import asyncio
-from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
 
 WORKER_SILENCE_SECONDS = 3.5
 """Workers beat every second; one that has missed three is not waited for."""
@@ -17,7 +18,9 @@ class Settling:
     def __init__(self) -> None:
         self._heard_at: dict[str, float] = {}
         self._echoed: dict[str, int] = {}
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        """A heap by counter: when everybody reconnects, thousands wait and each echo frees the first of them."""
+        self._order = count()
 
     @property
     def workers(self) -> int:
@@ -48,20 +51,17 @@ class Settling:
         """Wait until every living worker knows the seats up to `counter`; False when that took too long."""
         if self.is_settled(counter):
             return True
-        waiting = (counter, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heappush(self._waiting, (counter, next(self._order), waiting))
         try:
             async with asyncio.timeout(timeout_seconds):
-                await waiting[1]
+                await waiting
         except TimeoutError:
             return False
-        finally:
-            self._waiting.remove(waiting)
         return True
 
     def _wake(self) -> None:
-        if self._waiting:
-            known: Callable[[int], bool] = self.is_settled
-            for counter, future in self._waiting:
-                if not future.done() and known(counter):
-                    future.set_result(None)
+        while self._waiting and (self._waiting[0][2].done() or self.is_settled(self._waiting[0][0])):
+            _, _, waiting = heappop(self._waiting)
+            if not waiting.done():
+                waiting.set_result(None)

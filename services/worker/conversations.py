@@ -35,6 +35,14 @@ class Conversation:
         self._held: dict[int, Hint] = {}
 
     @classmethod
+    def begun_by(cls, hint: Hint) -> "Conversation | None":
+        """The conversation before its first event, which says everything about it; None for any other event."""
+        if hint.seq != 1 or hint.kind != EventKind.MEMBER_ADD:
+            return None
+        described = orjson.loads(hint.payload)["data"].get("conversation")
+        return cls(ConversationType(described["type"]), (), last=0) if described else None
+
+    @classmethod
     def before(
         cls, kind: ConversationType, members: Collection[str], last: int, pending: Sequence[Hint]
     ) -> "Conversation":

@@ -65,8 +65,11 @@ class Dispatcher:
         for hint in hints:
             conversation = shard.conversations.get(hint.conversation)
             if conversation is None:
-                self._on_unknown(shard, hint.conversation, hint)
-                continue
+                conversation = Conversation.begun_by(hint)
+                if conversation is None:
+                    self._on_unknown(shard, hint.conversation, hint)
+                    continue
+                shard.conversations.put(hint.conversation, conversation)
             for ready in conversation.offer(hint):
                 self._dispatch(shard, conversation, ready)
             if conversation.has_gap:

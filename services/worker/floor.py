@@ -23,6 +23,7 @@ from causerie.bus.envelopes import (
 )
 from causerie.seats.directory import Directory
 from causerie.seats.outgoing import Outgoing, Replay
+from causerie.seats.terms import same_history
 from services.worker.dispatcher import Dispatcher
 from services.worker.replaying import Replaying
 from services.worker.shard import Shard
@@ -56,6 +57,7 @@ class Floor:
         self._replaying = replaying
         self._listening_since = 0.0
         self._positions: deque[tuple[float, int]] = deque(maxlen=REMEMBERED_POSITIONS)
+        self._epoch = ""
         self._subscriptions: list[Subscription] = []
         self._ticking: asyncio.Task[None] | None = None
 
@@ -173,7 +175,8 @@ class Floor:
 
     def _open(self, shard: Shard, node: str, ack: StreamPosition) -> None:
         """Begin a stream where the node stands; a fresh node stands where the log was when it was born."""
-        position = ack.position or self._position_at(self._directory.born_at(node), shard)
+        position = ack.position if same_history(ack.term, shard.term) else 0
+        position = position or self._position_at(self._directory.born_at(node), shard)
         counter = max(shard.highest_counter, ack.counter if ack.term == shard.term else 0)
         stream = Outgoing(node, shard.number, shard.term, counter=counter, position=position)
         shard.streams[node] = stream
@@ -191,9 +194,12 @@ class Floor:
 
     def _remember_position(self, now: float) -> None:
         """Positions of all shards come from the same statement; the lowest is safe for every one."""
-        held = [shard.position for shard in self._shards.values() if shard.is_held]
+        held = [shard for shard in self._shards.values() if shard.is_held]
         if held:
-            self._positions.append((now, min(held)))
+            if held[0].epoch != self._epoch:
+                self._positions.clear()
+                self._epoch = held[0].epoch
+            self._positions.append((now, min(shard.position for shard in held)))
 
     def _position_at(self, moment: float, shard: Shard) -> int:
         """A position the log had not passed before `moment`, else where our own term began."""

@@ -81,6 +81,11 @@ class Healing:
             asyncio.get_running_loop().call_later(GRACE_SECONDS, self._fill_gaps)
         self._gaps[conversation_id] = shard
 
+    def oldest_waiting(self) -> float | None:
+        """When the oldest hint that waits for a read was committed."""
+        committed = [item.committed_at for items in self._waiting.values() for item in items if isinstance(item, Hint)]
+        return min(committed, default=None)
+
     def look_now(self) -> None:
         """Hints may have been lost: read the tail at once."""
         self._wake.set()

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 
 from causerie.bus import subjects
@@ -98,9 +99,12 @@ class Leasing:
             await self._round()
 
     async def _round(self) -> None:
-        self._say_hello()
+        # Without PostgreSQL nothing could be taken: better that nobody counts on us.
+        if self.is_store_up:
+            self._say_hello()
         try:
             await self._renew()
+            await self._leave_other_histories()
             await self._take_and_hand_over()
             self.is_store_up = True
         except Unavailable:
@@ -125,6 +129,13 @@ class Leasing:
             else:
                 log.warning("a lease was lost", extra={"shard": number, "term": shard.term})
                 self.over(shard)
+
+    async def _leave_other_histories(self) -> None:
+        """After a promotion or a restore positions of before mean nothing: begin every shard anew."""
+        epoch = self._store.epoch
+        if stale := [shard.number for shard in self._shards.values() if shard.epoch != epoch]:
+            log.warning("beginning anew in another history of the database", extra={"shards": len(stale)})
+            await self._give_back(stale, with_positions=False)
 
     async def _take_and_hand_over(self) -> None:
         now = monotonic()
@@ -151,7 +162,7 @@ class Leasing:
             self._healing.look_now()
 
     async def _begin(self, lease: Lease, deadline: float) -> None:
-        shard = Shard(lease, deadline=deadline)
+        shard = Shard(lease, epoch=self._store.epoch, deadline=deadline)
 
         def on_message(envelope: Envelope, reply: str) -> None:
             if shard.is_held:
@@ -168,14 +179,17 @@ class Leasing:
             subjects.shard(shard.number), on_message, on_gap=self._healing.look_now
         )
 
-    async def _give_back(self, numbers: Iterable[int]) -> None:
+    async def _give_back(self, numbers: Iterable[int], *, with_positions: bool = True) -> None:
         self._dispatcher.flush()
         nodes = self._directory.nodes
         given = [shard for number in numbers if (shard := self._shards.get(number)) is not None]
         for shard in given:
             self.over(shard)
         if given:
-            await leases.release(self._store, self._worker, [shard.lease(nodes) for shard in given])
+            held = [shard.lease(nodes) for shard in given]
+            if not with_positions:
+                held = [replace(lease, position=0) for lease in held]
+            await leases.release(self._store, self._worker, held)
             self._bus.publish(subjects.WORKERS, Released(self._worker, [shard.number for shard in given]))
 
     def _say_hello(self, *, leaving: bool = False) -> None:

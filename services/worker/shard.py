@@ -4,6 +4,7 @@ import time
 
 from causerie.bus.connection import Subscription
 from causerie.seats.outgoing import Outgoing
+from causerie.seats.terms import term_on_bus
 from causerie.store.leases import Lease
 from services.worker.conversations import Conversations
 
@@ -11,10 +12,12 @@ from services.worker.conversations import Conversations
 class Shard:
     """Made anew for each term. `deadline` is counted by our own monotonic clock from before the lease was asked for."""
 
-    def __init__(self, lease: Lease, *, deadline: float) -> None:
+    def __init__(self, lease: Lease, *, epoch: str, deadline: float) -> None:
         self.number = lease.shard
-        self.term = lease.term
+        self.epoch = epoch
+        self.term = term_on_bus(epoch, lease.term)
         self.deadline = deadline
+        self._lease_term = lease.term
         self.start = lease.position
         """From here the predecessor may have left something undispatched."""
         self.position = lease.position
@@ -45,4 +48,4 @@ class Shard:
 
     def lease(self, nodes: list[str]) -> Lease:
         """What to write when the lease is renewed or given back."""
-        return Lease(self.number, self.term, min(self.position, self.checkpoint(nodes)))
+        return Lease(self.number, self._lease_term, min(self.position, self.checkpoint(nodes)))

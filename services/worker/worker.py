@@ -1,5 +1,6 @@
 """One worker, put together: what it owns, and the order in which its parts begin and end."""
 
+from time import time
 from uuid import uuid4
 
 from causerie import telemetry
@@ -43,12 +44,17 @@ class Worker:
         self._sweep = PresenceSweep(cache, bus, self.directory, self.shards)
 
     async def start(self) -> None:
-        telemetry.DISPATCH_LAG_SECONDS.read = self.dispatcher.lag.read
+        telemetry.DISPATCH_LAG_SECONDS.read = self.dispatch_lag
         self._replaying.start()
         await self._floor.start()
         await self.leasing.start()
         self._healing.start()
         self._sweep.start()
+
+    def dispatch_lag(self) -> float:
+        """Seconds: the longest lately, or as long as something has been waiting now."""
+        oldest = self._healing.oldest_waiting()
+        return max(self.dispatcher.lag.read(), time() - oldest if oldest is not None else 0.0)
 
     async def stop(self) -> None:
         await self._sweep.stop()

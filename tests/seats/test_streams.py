@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from causerie.bus.envelopes import Delivery, Section, StreamPosition
 from causerie.seats.incoming import Incoming
 from causerie.seats.outgoing import MAX_WAITING, OVERDUE_SECONDS, Outgoing, Replay
+from causerie.seats.terms import term_on_bus
 
 SHARD = 3
 CONVERSATION = b"c" * 16
@@ -71,6 +72,19 @@ def test_a_new_term_counts_anew_from_the_same_position() -> None:
     assert node.beat(StreamPosition(SHARD, 2, 0, 0))
 
     assert ack(node) == StreamPosition(SHARD, 2, 0, before.position)
+
+
+def test_a_term_of_another_history_outranks_all_and_forgets_the_position() -> None:
+    node = Incoming()
+    old, new = term_on_bus("abc-1", 900), term_on_bus("abc-2", 3)
+    [section] = sections(a_stream(term=old), 40)
+    node.receive(section)
+    assert ack(node) == StreamPosition(SHARD, old, 1, 41)
+
+    assert node.beat(StreamPosition(SHARD, new, 0, 0))
+
+    assert ack(node) == StreamPosition(SHARD, new, 0, 0)
+    assert node.receive(section) == ([], False)
 
 
 def test_a_beat_that_counts_further_is_a_gap_and_one_that_agrees_moves_the_position() -> None:

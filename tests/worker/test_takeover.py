@@ -6,6 +6,7 @@ import time
 from causerie.bus import subjects
 from causerie.bus.envelopes import Batches, Envelope
 from causerie.domain.ids import ConversationId
+from causerie.seats.terms import term_on_bus
 from causerie.store import leases
 from tests.support.services import Service, Services
 from tests.support.waiting import eventually
@@ -96,7 +97,8 @@ async def _is_one(town: Town) -> bool:
 
 async def _terms(town: Town) -> dict[int, int]:
     async with town.store.connection() as connection:
-        return {row["shard"]: row["term"] for row in await connection.fetch("SELECT shard, term FROM shards")}
+        found = await connection.fetch("SELECT shard, term FROM shards")
+    return {row["shard"]: term_on_bus(town.store.epoch, row["term"]) for row in found}
 
 
 async def test_a_killed_worker_is_replaced_within_eight_seconds(town: Town, services: Services) -> None:

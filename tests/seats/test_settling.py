@@ -1,0 +1,50 @@
+"""First the seat, then the question: whom a node waits for."""
+
+import asyncio
+
+from causerie.seats.settling import WORKER_SILENCE_SECONDS, Settling
+
+
+async def test_without_a_worker_there_is_nobody_to_wait_for() -> None:
+    assert await Settling().settled(7, timeout_seconds=0.0)
+
+
+async def test_every_living_worker_must_have_echoed() -> None:
+    settling = Settling()
+    settling.heard("one", now=0.0)
+    settling.heard("two", now=0.0)
+    waiting = asyncio.create_task(settling.settled(2, timeout_seconds=5.0))
+    await asyncio.sleep(0)
+
+    settling.echoed("one", 2, now=0.1)
+    settling.echoed("two", 1, now=0.1)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    settling.echoed("two", 2, now=0.2)
+
+    assert await waiting
+
+
+async def test_a_worker_that_fell_silent_or_left_is_not_waited_for() -> None:
+    settling = Settling()
+    for worker in ("silent", "leaving", "alive"):
+        settling.heard(worker, now=0.0)
+    waiting = asyncio.create_task(settling.settled(1, timeout_seconds=5.0))
+    await asyncio.sleep(0)
+
+    settling.left("leaving")
+    settling.echoed("alive", 1, now=WORKER_SILENCE_SECONDS)
+    settling.expire(now=WORKER_SILENCE_SECONDS + 0.1)
+
+    assert await waiting
+
+
+async def test_waiting_ends_in_time_and_is_forgotten() -> None:
+    settling = Settling()
+    settling.heard("frozen", now=0.0)
+
+    assert not await settling.settled(1, timeout_seconds=0.01)
+    assert not await settling.settled(2, timeout_seconds=0.01)
+    settling.echoed("frozen", 2, now=1.0)
+
+    assert await settling.settled(2, timeout_seconds=0.0)
