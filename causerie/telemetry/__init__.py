@@ -8,6 +8,8 @@ The only room that knows OpenTelemetry. Everybody else counts with the numbers n
     telemetry.SEND_QUEUE_BYTES.read = gateway.queued    # or read only when somebody scrapes
 """
 
+from opentelemetry.trace import SpanKind
+
 from causerie.telemetry import logs, traces
 from causerie.telemetry.loop_lag import sample_loop_lag
 from causerie.telemetry.metrics import (
@@ -50,6 +52,7 @@ __all__ = [
     "PARTITION_MONTHS_AHEAD",
     "RESYNCS",
     "SEND_QUEUE_BYTES",
+    "SpanKind",
     "db_operation",
     "http_request",
     "render_metrics",

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from causerie import telemetry
 from causerie.actions.platform import Platform
 from causerie.cache.rates import Bucket
 from causerie.domain.errors import CauserieError, MethodNotAllowed
@@ -35,6 +36,7 @@ class Resource:
         sends: Bucket,
     ) -> None:
         self._operations = operations
+        self._path = next(iter(operations.values())).path
         self._platform = platform
         self._gate = gate
         self._requests = requests
@@ -42,8 +44,9 @@ class Resource:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         exchange = Exchange.of(scope)
+        exchange.route = self._path
         try:
-            answer = await self._answer(exchange, scope, receive)
+            answer = await self._traced(exchange, scope, receive)
         except CauserieError as refused:
             answer = problems.refusal(refused, exchange.request_id)
         except ClientGone:
@@ -56,14 +59,20 @@ class Resource:
     async def _answer(self, exchange: Exchange, scope: Any, receive: Any) -> Answer:
         operation = self._operations.get(scope["method"])
         if operation is None:
-            exchange.route = next(iter(self._operations.values())).path
             return self._not_allowed(exchange)
-        exchange.route = operation.path
         headers = dict(scope["headers"])
         bucket = self._sends if operation.is_send else self._requests
         caller = await self._gate.admit(headers, bucket, exchange)
         asked = Asked(self._platform, caller, headers, scope["path_params"], scope["query_string"], receive)
         return await operation.handler(asked)
+
+    async def _traced(self, exchange: Exchange, scope: Any, receive: Any) -> Answer:
+        parent = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), None)
+        attributes = {"http.route": self._path, "causerie.request_id": exchange.request_id}
+        with telemetry.span(
+            f"{scope['method']} {self._path}", parent=parent, kind=telemetry.SpanKind.SERVER, **attributes
+        ):
+            return await self._answer(exchange, scope, receive)
 
     def _not_allowed(self, exchange: Exchange) -> Answer:
         methods = [*self._operations, *(["HEAD"] if "GET" in self._operations else [])]

@@ -174,3 +174,19 @@ async def test_metrics_name_routes_never_ids(api, ann, ben):
     assert ann.id not in metrics
     assert "xxxxx" not in metrics
     assert 'causerie_errors_total{code="not_found"}' in metrics
+    accepted = next(line for line in metrics.splitlines() if line.startswith("causerie_messages_accepted_total "))
+    assert float(accepted.split()[1]) >= 1
+
+
+async def test_a_request_goes_on_the_trace_of_its_client(services, people):
+    api = await services.start("api", OTEL_TRACES_EXPORTER="console")
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    ann = people("ann", url=api.url)
+
+    await ann.http.get("/v1/unread", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01", "X-Request-ID": "r-1"})
+    await api.stop()
+
+    spans = api.log_text()
+    assert trace in spans
+    assert "GET /v1/unread" in spans
+    assert "r-1" in spans

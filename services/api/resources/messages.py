@@ -2,6 +2,7 @@
 
 import asyncio
 
+from causerie import telemetry
 from causerie.actions import messages as actions
 from causerie.actions.history import as_seen, read_history
 from causerie.protocol import queries, requests
@@ -62,7 +63,10 @@ async def post(asked: Asked) -> Answer:
     # Shielded: the queue answers its future also when nobody waits any more.
     posted = await asyncio.shield(actions.post(asked.platform, draft))
     message = as_seen(posted.message)
-    return answers.json(message, headers=(_REPLAYED,)) if posted.replayed else answers.created(message)
+    if posted.replayed:
+        return answers.json(message, headers=(_REPLAYED,))
+    telemetry.MESSAGES_ACCEPTED.add()
+    return answers.created(message)
 
 
 @messages.put(
