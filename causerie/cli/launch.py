@@ -207,7 +207,7 @@ def _welcome(asked: Plan, instances: list[Instance], stores: EmbeddedStores, sec
         demo = f"http://{host}:{apis[0].port}/demo/"
         lines += ["", "Talk to yourself in two browser windows:", f"  {demo}?name=ann", f"  {demo}?name=ben"]
         if not plan.is_loopback(asked.host):
-            lines += ["", "The demo gives a token to everybody who can reach this machine; --no-demo turns it off."]
+            lines += ["", "The demo page answers this machine alone; others need a token of their own."]
     lines += [
         "",
         f"A token to try the API with: {_command()} token ann{data}",
