@@ -46,6 +46,13 @@ async def test_what_comes_through_a_proxy_finds_nothing(visitor):
         assert answer.status_code == 404
 
 
+async def test_the_page_is_served(visitor):
+    answer = await visitor.get("/demo/")
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert (await visitor.get("/demo/style.css")).status_code == 200
+
+
 async def test_the_client_of_the_page_is_served(visitor):
     answer = await visitor.get("/demo/client/index.js")
 
