@@ -164,19 +164,20 @@ async def load_audience(store: Store, conversation_id: ConversationId, position:
 
     The three reads share one snapshot, so that members and log agree.
     """
-    async with store.connection() as connection:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            head = await connection.fetchrow("SELECT type, last_seq FROM conversations WHERE id = $1", conversation_id)
-            if head is None:
-                return None
-            members = await connection.fetch(
-                "SELECT user_id FROM conversation_participants WHERE conversation_id = $1 AND left_seq IS NULL",
-                conversation_id,
-            )
-            first = await connection.fetchval(
-                FIRST_SEQ_SINCE.format(conversation_id="$1", position="$2"), conversation_id, position
-            )
-            pending = await read_between(connection, conversation_id, first - 1, None, limit=10_000)
+    async with store.snapshot("audience") as connection:
+        # Before the snapshot is taken: rows that are just moved to another partition must not be missed.
+        await connection.execute("LOCK TABLE ONLY events, ONLY messages IN ACCESS SHARE MODE")
+        head = await connection.fetchrow("SELECT type, last_seq FROM conversations WHERE id = $1", conversation_id)
+        if head is None:
+            return None
+        members = await connection.fetch(
+            "SELECT user_id FROM conversation_participants WHERE conversation_id = $1 AND left_seq IS NULL",
+            conversation_id,
+        )
+        first = await connection.fetchval(
+            FIRST_SEQ_SINCE.format(conversation_id="$1", position="$2"), conversation_id, position
+        )
+        pending = await read_between(connection, conversation_id, first - 1, None, limit=10_000)
     return Audience(
         ConversationType(head["type"]), frozenset(UserId(row["user_id"]) for row in members), head["last_seq"], pending
     )

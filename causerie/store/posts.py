@@ -177,7 +177,7 @@ class PostQueue:
         """Write one batch, answer its drafts, and return those that must be tried again."""
         now = asyncio.get_running_loop().time()
         deadline = max(ANSWER_SECONDS - (now - batch[0].since), 0.1)
-        async with self._store.transaction(deadline_seconds=deadline) as tx:
+        async with self._store.transaction("post", deadline_seconds=deadline) as tx:
             outcomes = await post_batch.write(tx, [waiting.draft for waiting in batch], wait_for_lock=wait_for_lock)
         self.batches += 1
         again = []

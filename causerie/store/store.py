@@ -9,11 +9,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from time import perf_counter
 from typing import Any, TypeAlias
 
 import asyncpg
 import orjson
 
+from causerie import telemetry
 from causerie.domain.errors import Unavailable
 from causerie.domain.event import Event
 from causerie.store.posts import PostQueue
@@ -85,6 +87,7 @@ class Store:
             max_size=max_size,
             timeout=CONNECT_SECONDS,
             init=store._prepare,
+            reset=_leave_as_it_is,
             server_settings=_SESSION,
         )
         await store._pool
@@ -113,13 +116,16 @@ class Store:
         return self._epoch
 
     @asynccontextmanager
-    async def connection(self, *, deadline_seconds: float = DEADLINE_SECONDS) -> AsyncIterator[Connection]:
-        """Borrow a connection for at most `deadline_seconds`.
+    async def connection(
+        self, operation: str = "read", *, deadline_seconds: float = DEADLINE_SECONDS
+    ) -> AsyncIterator[Connection]:
+        """Borrow a connection for at most `deadline_seconds`; `operation` is what the metrics call this use of it.
 
         Raises:
             Unavailable: PostgreSQL is away, frozen, read-only, full, or ended the transaction.
         """
         connection: Connection | None = None
+        began = perf_counter()
         try:
             async with asyncio.timeout(deadline_seconds):
                 connection = await self._pool.acquire()
@@ -133,21 +139,35 @@ class Store:
                 connection.terminate()
             raise
         finally:
+            telemetry.db_operation("postgresql", operation, perf_counter() - began)
             if connection is not None:
                 await self._release(connection)
 
     @asynccontextmanager
-    async def transaction(self, *, deadline_seconds: float = DEADLINE_SECONDS) -> AsyncIterator[Transaction]:
+    async def transaction(
+        self, operation: str = "write", *, deadline_seconds: float = DEADLINE_SECONDS
+    ) -> AsyncIterator[Transaction]:
         """Run a transaction; when it has committed, its events are announced.
 
         Raises:
             Unavailable: as `connection`; whether the transaction took effect is then unknown.
         """
-        async with self.connection(deadline_seconds=deadline_seconds) as connection:
-            async with connection.transaction():
-                transaction = Transaction(connection)
+        async with self.connection(operation, deadline_seconds=deadline_seconds) as connection:
+            transaction = Transaction(connection)
+            async with _transaction(connection):
                 yield transaction
             self.announce(transaction.events)
+
+    @asynccontextmanager
+    async def snapshot(self, operation: str = "read") -> AsyncIterator[Connection]:
+        """Borrow a connection on which all statements see the same moment.
+
+        Raises:
+            Unavailable: as `connection`.
+        """
+        async with self.connection(operation) as connection:
+            async with _transaction(connection, isolation="repeatable_read", readonly=True):
+                yield connection
 
     def announce(self, events: Sequence[Event]) -> None:
         """Tell whoever listens of events that have committed."""
@@ -183,6 +203,26 @@ class Store:
         if self._epoch and self._epoch != epoch:
             log.warning("the database has another history now", extra={"epoch": epoch, "earlier_epoch": self._epoch})
         self._epoch = epoch
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection, **options: Any) -> AsyncIterator[None]:
+    """A transaction that asks a server nothing more once it was cut off: a frozen one never answers a rollback."""
+    transaction = connection.transaction(**options)
+    await transaction.start()
+    try:
+        yield
+    except asyncio.CancelledError:
+        connection.terminate()
+        raise
+    except BaseException:
+        await transaction.rollback()
+        raise
+    await transaction.commit()
+
+
+async def _leave_as_it_is(connection: Connection) -> None:
+    """Nothing here changes a session, so a connection goes back without the round trip that would reset it."""
 
 
 _JSONB_VERSION = b"\x01"

@@ -1,0 +1,60 @@
+"""PostgreSQL away: an answer within three seconds, nothing promised, and nothing to restart when it is back."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from causerie.domain.errors import Unavailable
+from causerie.domain.message import Posted
+from causerie.embedded import Postgres
+from causerie.embedded.ports import Ports
+from causerie.store import Store, log, migrate
+from tests.store.conftest import ANN, BEN, a_conversation, a_draft
+from tests.support.processes import frozen
+
+
+@pytest.fixture
+async def server(stores_home: Path) -> AsyncIterator[Postgres]:
+    """A PostgreSQL of this test's own, to be killed and frozen."""
+    home = stores_home / "to-be-killed"
+    home.mkdir(mode=0o755, exist_ok=True)
+    postgres = Postgres(home, Ports(home / "ports"))
+    await postgres.start()
+    yield postgres
+    await postgres.stop()
+
+
+async def test_a_frozen_server_gets_an_answer_in_time_and_is_used_again_when_it_thaws(server: Postgres) -> None:
+    await migrate.up(server.url)
+    store = await Store.connect(server.url, announce=lambda events: None, max_size=4)
+    group = await a_conversation(store, ANN, BEN)
+    await store.posts.submit(a_draft(group))
+
+    with frozen(server.process.pid):
+        began = time.monotonic()
+        outcomes = await asyncio.gather(
+            *(store.posts.submit(a_draft(group, text=str(n), client_id=f"k{n}")) for n in range(20)),
+            log.load_audience(store, group, 0),
+            a_conversation(store, ANN, BEN),
+            return_exceptions=True,
+        )
+        took = time.monotonic() - began
+
+    assert took < 3.0
+    assert all(getattr(outcome, "status", None) == 503 for outcome in outcomes)
+    again = [await _until_it_is_back(store, a_draft(group, text=str(n), client_id=f"k{n}")) for n in range(20)]
+    assert sorted(one.message.content for one in again) == sorted(str(n) for n in range(20))
+    assert [event.seq for event in await log.events_between(store, group, 0)] == list(range(1, 23))
+    await store.close()
+
+
+async def _until_it_is_back(store: Store, draft: object) -> Posted:
+    for _ in range(20):
+        try:
+            return await store.posts.submit(draft)
+        except Unavailable:
+            continue
+    raise AssertionError("PostgreSQL did not come back")
