@@ -111,8 +111,6 @@ class Connection(asyncio.Protocol):
                 self._transport.abort()
                 return _FOREVER
             return self._aborts_at
-        if self._pipeline is not None and self._pipeline.is_idle:
-            self._pipeline = None
         stuck_since = self._sends.stuck_since
         if stuck_since is not None and now >= stuck_since + self._hall.rules.patience_seconds:
             self.end(End(CloseCode.SLOW))
@@ -200,8 +198,11 @@ class Connection(asyncio.Protocol):
 
     def _push(self, job: Job) -> bool:
         if self._pipeline is None:
-            self._pipeline = Pipeline()
+            self._pipeline = Pipeline(self._drop_pipeline)
         return self._pipeline.push(job)
+
+    def _drop_pipeline(self) -> None:
+        self._pipeline = None
 
     def _begin(self, asked: Request) -> "asyncio.Future[Any] | None":
         """Begin one request in its turn; what is returned is done when its effect is there."""

@@ -26,9 +26,11 @@ class Job:
 class Pipeline:
     """Jobs of one client, first in first out."""
 
-    __slots__ = ("_alone", "_under_way", "_waiting")
+    __slots__ = ("_alone", "_on_idle", "_under_way", "_waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, on_idle: Callable[[], None]) -> None:
+        """`on_idle` is called whenever everything pushed has ended."""
+        self._on_idle = on_idle
         self._waiting: deque[Job] = deque()
         self._under_way: set[asyncio.Future[Any]] = set()
         self._alone = False
@@ -40,10 +42,6 @@ class Pipeline:
         self._waiting.append(job)
         self._pump()
         return True
-
-    @property
-    def is_idle(self) -> bool:
-        return not self._waiting and not self._under_way
 
     def drop(self) -> None:
         """Forget what has not begun; what has goes on to its end."""
@@ -60,6 +58,8 @@ class Pipeline:
                 self._under_way.add(future)
                 self._alone = not job.together
                 future.add_done_callback(self._landed)
+        if not self._under_way and not self._waiting:
+            self._on_idle()
 
     def _landed(self, future: "asyncio.Future[Any]") -> None:
         self._under_way.discard(future)
