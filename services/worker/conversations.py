@@ -104,8 +104,9 @@ class Conversations:
         return conversation
 
     def put(self, conversation_id: bytes, conversation: Conversation) -> None:
+        earlier = self._known.get(conversation_id)
         self._known[conversation_id] = conversation
-        self._weight += conversation.weight
+        self._weight += conversation.weight - (earlier.weight if earlier else 0)
         while self._weight > self._max_weight and len(self._known) > 1:
             _, forgotten = self._known.popitem(last=False)
             self._weight -= forgotten.weight

@@ -78,8 +78,8 @@ class Floor:
         for subscription in self._subscriptions:
             await self._bus.unsubscribe(subscription)
 
-    def taken_over(self) -> None:
-        """Shards have come to us: ask every node where it stands in them."""
+    def beat_all(self) -> None:
+        """Tell every node how far its streams are; where there is none yet, that asks it where it stands."""
         for node in self._directory.nodes:
             if self._directory.is_known(node):
                 self._beat(node)
@@ -106,19 +106,23 @@ class Floor:
     async def _tick(self) -> None:
         while True:
             began = monotonic()
-            if not self._bus.is_up:
-                self._listening_since = began
-            self._remember_position(began)
-            for node in self._directory.expire(now=began, listening_since=self._listening_since):
-                log.warning("a node has gone silent", extra={"node": node})
-                self._forget(node)
-            self._dispatcher.flush()
-            for node in self._directory.nodes:
-                if self._directory.is_known(node):
-                    self._beat(node)
+            try:
+                self._once(began)
+            except Exception:  # the loop's edge: without beats every stream would stand still
+                log.exception("a beat failed")
             await asyncio.sleep(BEAT_SECONDS)
             if monotonic() - began > STALLED_SECONDS:
                 self._listening_since = monotonic()
+
+    def _once(self, now: float) -> None:
+        if not self._bus.is_up:
+            self._listening_since = now
+        self._remember_position(now)
+        for node in self._directory.expire(now=now, listening_since=self._listening_since):
+            log.warning("a node has gone silent", extra={"node": node})
+            self._forget(node)
+        self._dispatcher.flush()
+        self.beat_all()
 
     # ── what we hear ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -117,7 +117,9 @@ class Healing:
         finally:
             del self._reading[conversation_id]
             waiting = self._waiting.pop(conversation_id, [])
-        if not shard.is_held or conversation_id not in shard.conversations:
+        if not shard.is_held:
+            return False
+        if conversation_id not in shard.conversations:
             return True
         self.dispatcher.hear(shard, missed)
         self.dispatcher.hear(shard, [item for item in waiting if isinstance(item, Hint)])
@@ -134,7 +136,8 @@ class Healing:
             telemetry.GAPS_HEALED.add(1 if missed else 0)
             return missed
         loaded, missed = await self._load(shard, conversation_id)
-        if loaded is not None:
+        # Its first event may have come meanwhile, and with it all there is to know.
+        if loaded is not None and conversation_id not in shard.conversations:
             shard.conversations.put(conversation_id, loaded)
         return missed
 

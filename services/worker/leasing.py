@@ -158,7 +158,7 @@ class Leasing:
             await self._begin(lease, asked_at + LEASE_SECONDS)
         if taken:
             log.info("owning more shards", extra={"shards": len(taken), "owned": len(self._shards)})
-            self._floor.taken_over()
+            self._floor.beat_all()
             self._healing.look_now()
 
     async def _begin(self, lease: Lease, deadline: float) -> None:

@@ -49,7 +49,6 @@ class Replaying:
         self._dispatcher = dispatcher
         self._wanted: list[_Wanted] = []
         self._wake = asyncio.Event()
-        self._permits = asyncio.Semaphore(MAX_READS)
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -91,8 +90,9 @@ class Replaying:
         # Shards without news, nearly all of them, need not wait for the others.
         for number, tail in sorted(tails.items(), key=lambda item: len(item[1].heads)):
             some = by_shard[number]
-            for conversation_id, _ in tail.heads:
-                await self._replay_conversation(conversation_id, lowest[number], some)
+            for start in range(0, len(tail.heads), MAX_READS):
+                heads = tail.heads[start : start + MAX_READS]
+                await asyncio.gather(*(self._replay_conversation(head, lowest[number], some) for head, _ in heads))
             for one in some:
                 self._end(one, tail.position)
 
