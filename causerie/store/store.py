@@ -8,7 +8,7 @@ gets `Unavailable`, which says that the outcome is unknown.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 from typing import Any, TypeAlias
 
@@ -132,11 +132,11 @@ class Store:
                 yield connection
         except _AWAY as error:
             if connection is not None and isinstance(error, TimeoutError):
-                connection.terminate()
+                _cut(connection)
             raise Unavailable(f"PostgreSQL is away ({type(error).__name__}).") from error
         except asyncio.CancelledError:
             if connection is not None:
-                connection.terminate()
+                _cut(connection)
             raise
         finally:
             telemetry.db_operation("postgresql", operation, perf_counter() - began)
@@ -213,12 +213,18 @@ async def _transaction(connection: Connection, **options: Any) -> AsyncIterator[
     try:
         yield
     except asyncio.CancelledError:
-        connection.terminate()
+        _cut(connection)
         raise
     except BaseException:
         await transaction.rollback()
         raise
     await transaction.commit()
+
+
+def _cut(connection: Connection) -> None:
+    """End a connection without a word to the server; one that is ended already is left alone."""
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
 
 
 async def _leave_as_it_is(connection: Connection) -> None:
