@@ -15,7 +15,7 @@ from causerie.domain.event import EventKind
 
 MAX_HELD_HINTS = 256
 """Kept of one conversation while an earlier event is missing; the log has the rest."""
-MAX_WEIGHT = 50_000
+MAX_WEIGHT = 20_000
 """Conversations and members kept per shard."""
 
 
