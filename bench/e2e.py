@@ -23,6 +23,8 @@ GATEWAYS = 2
 WARM_UP_SECONDS = 5
 SECONDS = 20
 GRACE_SECONDS = 3.0
+TICK_SECONDS = 0.001
+"""uvloop counts in milliseconds; less would be a loop that never sleeps."""
 _MARK = b'"content":"#'
 _DIGITS = 7
 
@@ -73,7 +75,7 @@ class Generator:
                 self.lateness.append(now - began - number / RATE)
                 socket.transport.write(frames[place] % (number, number, number))
                 number += 1
-            await asyncio.sleep(0.0005)
+            await asyncio.sleep(TICK_SECONDS)
 
 
 def send_frame(conversation_id: str) -> bytes:

@@ -21,6 +21,7 @@ from tests.support.waiting import eventually
 STORIES = int(os.environ.get("STORIES", "10"))
 """How many are told; with a number of one's own they are new ones each time."""
 ALLOWED_REFUSALS = {"forbidden", "not_found", "conflict", "gone", "version_conflict", "invalid_request"}
+NOWHERE = "00000000-0000-7000-8000-000000000000"
 KINDS = ("direct", "group", "channel")
 NAMES = ("ann", "ben", "cai")
 
@@ -74,7 +75,7 @@ class Story:
             pass  # His connection was dropped in this very turn.
 
     def _a_conversation(self, action: Action) -> str:
-        return self.conversations[action.choice % len(self.conversations)]
+        return self.conversations[action.choice % len(self.conversations)] if self.conversations else NOWHERE
 
     async def _open(self, client: Client, target: str, action: Action) -> None:
         kind = KINDS[action.choice % 3]
