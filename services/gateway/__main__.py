@@ -11,6 +11,7 @@ from typing import Any
 import uvloop
 
 from causerie import telemetry
+from causerie.actions.directory import Directory
 from causerie.actions.platform import Platform
 from causerie.bus.connection import Bus
 from causerie.bus.hints import HintPublisher
@@ -58,10 +59,12 @@ async def serve(settings: Settings, told_to_end: asyncio.Event) -> None:
         parts.push_async_callback(store.close)
         hints.epoch_from(lambda: store.epoch)
         await parts.enter_async_context(_beside(readiness.watch(store)))
+        directory = Directory(store)
+        await parts.enter_async_context(_beside(directory.write()))
 
         max_connections = files.connections_within(settings.gateway.max_connections, open_files)
         platform = Platform(store, cache, bus)
-        gateway = Gateway(platform, verifier, readiness, settings, max_connections=max_connections)
+        gateway = Gateway(platform, verifier, directory, readiness, settings, max_connections=max_connections)
         await gateway.start(listener)
         parts.push_async_callback(gateway.stop)
         # What stands by now stands for ever: the collector need not walk it with every socket that comes and goes.

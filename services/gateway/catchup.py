@@ -32,6 +32,8 @@ MAX_PAGES = 20
 """Pages pushed by one later check; a client that has missed more begins again."""
 MAX_PUSHED = 100
 """Events of one channel pushed by a later check; more are a resync."""
+MAX_ANSWER_BYTES = 512 * 1024
+"""Events in one answer, those added for positions included; a frame has room for 1 MiB."""
 MAX_CHECKS_AT_ONCE = 32
 """Checks that ask PostgreSQL at the same moment; the others wait for their turn."""
 _COME_BACK = End(CloseCode.OVERLOAD, "cannot catch up", retry_after_seconds=1.0)
@@ -97,7 +99,8 @@ class CatchUp:
             return
         name = str(position.conversation_id)
         answer["resets"] = [reset for reset in answer["resets"] if reset["conversation_id"] != name]
-        if log["recovered"] and not log["has_more"] and len(answer["events"]) + len(log["events"]) <= limit:
+        fits = len(answer["events"]) + len(log["events"]) <= limit
+        if log["recovered"] and not log["has_more"] and fits and _size(answer, log) <= MAX_ANSWER_BYTES:
             answer["events"] += log["events"]
         else:
             reason = "too_far_behind" if log["recovered"] else "not_recovered"
@@ -142,6 +145,10 @@ class CatchUp:
         position = commands.Position(channel, self._store.epoch, after_seq)
         await self._add(answer, caller, position, MAX_PUSHED)
         _push(guest, answer)
+
+
+def _size(answer: _Json, log: _Json) -> int:
+    return len(orjson.dumps(answer["events"])) + len(orjson.dumps(log["events"]))
 
 
 def _push(guest: Guest, answer: _Json) -> None:

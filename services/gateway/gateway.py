@@ -11,6 +11,7 @@ from collections.abc import Callable
 from itertools import count
 
 from causerie import telemetry
+from causerie.actions.directory import Directory
 from causerie.actions.platform import Platform
 from causerie.cache.rates import Bucket
 from causerie.probes import Ready
@@ -46,6 +47,7 @@ class Gateway:
         self,
         platform: Platform,
         verifier: TokenVerifier,
+        directory: Directory,
         readiness: Callable[[], Ready],
         settings: Settings,
         *,
@@ -87,7 +89,7 @@ class Gateway:
             wheel=self.wheel,
             outbox=Outbox(loop.call_soon, rules.slow_queue_bytes),
             lobby=lobby,
-            entrance=Entrance(verifier, platform),
+            entrance=Entrance(verifier, directory, platform),
             ops=Ops(
                 platform,
                 lobby,

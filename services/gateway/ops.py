@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import orjson
+
 from causerie.actions import history, messages, presence, reading, typing
 from causerie.actions.platform import Platform
 from causerie.domain.caller import Caller
@@ -18,6 +20,9 @@ from causerie.store import members
 from services.gateway.allowance import Allowance
 from services.gateway.catchup import CatchUp
 from services.gateway.lobby import Guest, Lobby
+
+MAX_RESULT_BYTES = 1024 * 1024 - 4096
+"""What fits into a frame of 1 MiB, envelope and all."""
 
 Result = dict[str, object]
 
@@ -132,17 +137,22 @@ class Ops:
 
     async def _history(self, guest: Guest, caller: Caller, command: commands.History) -> Result:
         query = command.query
-        page = await history.read_history(
-            self._platform,
-            caller.user,
-            command.conversation_id,
-            before_seq=query.before_seq,
-            after_seq=query.after_seq,
-            around_seq=query.around_seq,
-            cursor=query.cursor,
-            limit=query.limit,
-        )
-        return {"items": page.messages, "next_cursor": page.next_cursor}
+        limit = query.limit
+        while True:
+            page = await history.read_history(
+                self._platform,
+                caller.user,
+                command.conversation_id,
+                before_seq=query.before_seq,
+                after_seq=query.after_seq,
+                around_seq=query.around_seq,
+                cursor=query.cursor,
+                limit=limit,
+            )
+            # A hundred of the longest messages fit into no frame; a shorter page does, and its cursor goes on.
+            if limit == 1 or len(orjson.dumps(page.messages)) <= MAX_RESULT_BYTES:
+                return {"items": page.messages, "next_cursor": page.next_cursor}
+            limit //= 2
 
     async def _sync(self, guest: Guest, caller: Caller, command: commands.Sync) -> Result:
         return await self._catch_up.sync(guest, caller, command)

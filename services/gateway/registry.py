@@ -16,9 +16,9 @@ class Registry(Generic[C]):
 
     def __init__(self, *, max_sessions_per_user: int) -> None:
         self._max_sessions = max_sessions_per_user
-        self._users: dict[UserId, tuple[C, ...]] = {}
+        self._users: dict[str, tuple[C, ...]] = {}
         self._followers: dict[bytes, dict[C, None]] = {}
-        self._watchers: dict[UserId, dict[C, None]] = {}
+        self._watchers: dict[str, dict[C, None]] = {}
         self.connections = 0
 
     def add(self, user: UserId, connection: C) -> bool:
@@ -39,10 +39,10 @@ class Registry(Generic[C]):
         self.connections -= 1
 
     def of_user(self, user: str) -> tuple[C, ...]:
-        return self._users.get(UserId(user), ())
+        return self._users.get(user, ())
 
     @property
-    def users(self) -> Collection[UserId]:
+    def users(self) -> Collection[str]:
         return self._users.keys()
 
     def __iter__(self) -> Iterator[C]:
@@ -65,7 +65,7 @@ class Registry(Generic[C]):
         _leave(self._watchers, user, connection)
 
     def watchers(self, user: str) -> Collection[C]:
-        return self._watchers.get(UserId(user), ())
+        return self._watchers.get(user, ())
 
 
 K = TypeVar("K")

@@ -35,9 +35,13 @@ class Outbox:
         self._queues.append(queue)
 
     def _flush(self) -> None:
+        """Hand over this turn's frames. All of a queue in one place: this loop is what a gateway does most."""
         queues, self._queues = self._queues, []
         for queue in queues:
-            queue.flush()
+            frames, transport = queue._frames, queue._transport
+            if frames is not None and queue.stuck_since is None and transport is not None:
+                queue._frames = None
+                transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
 
 class SendQueue:
@@ -75,14 +79,6 @@ class SendQueue:
         """Send unless the socket is behind: by the time it would come, it would no longer be true."""
         if self.stuck_since is None:
             self.put(frame)
-
-    def flush(self) -> None:
-        """Hand this turn's frames to the socket."""
-        frames = self._frames
-        if frames is None or self.stuck_since is not None or self._transport is None:
-            return
-        self._frames = None
-        self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
     def pause(self, *, now: float) -> None:
         """The socket takes no more for now."""

@@ -134,3 +134,19 @@ async def test_the_metrics_count_what_happened(connected: Connect, own: Services
     assert "causerie_messages_accepted_total 1.0" in metrics
     assert 'causerie_errors_total{code="unknown_op"} 1.0' in metrics
     assert "causerie_delivery_duration_seconds_count 1.0" in metrics
+
+
+async def test_who_takes_nothing_for_too_long_is_sent_away_however_little_waits(
+    connected: Connect, own: Services, talks: Talks, ann: str, bob: str
+):
+    strict = await own.start("gateway", CAUSERIE_SLOW_SECONDS="0.5", CAUSERIE_SENDS_BURST="1000")
+    talk = await talks.open(ann, bob)
+    async with wire_to(strict.port) as slow:
+        slow.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        await slow.write(_upgrade(bob))
+        author = await connected(ann, strict)
+        for number in range(30):
+            await author.do("send", conversation_id=talk, content=f"{number} " + "x" * 16_000)
+
+        assert 'reason="slow"' in await _closes(strict)

@@ -1,10 +1,17 @@
 """What members see of each other through a real gateway and a real worker."""
 
+import json
 from uuid import uuid4
 
+from causerie.actions.platform import Platform
+from causerie.domain.ids import UserId
+from causerie.store import users
+from causerie.tokens import issue
+from tests.conftest import JWT_SECRET
 from tests.gateway.client import token_of
 from tests.gateway.conftest import Connect, Talks
 from tests.support.services import Service, Services
+from tests.support.waiting import eventually
 
 
 async def test_a_message_reaches_every_member_on_every_device(connected: Connect, talks: Talks, ann: str, bob: str):
@@ -166,3 +173,33 @@ async def test_a_killed_gateway_takes_no_message_along(
     missed = await back.do("sync", cursor=cursor)
 
     assert [(event["seq"], event["data"]["content"]) for event in missed["events"]] == [(sent["seq"], "are you there?")]
+
+
+async def test_a_page_that_fits_into_no_frame_comes_in_shorter_ones(
+    connected: Connect, talks: Talks, ann: str, bob: str
+):
+    talk = await talks.open(ann, bob)
+    client = await connected(ann)
+    for number in range(24):
+        await client.do("send", conversation_id=talk, content=f"{number} " + "\x01" * 10_000)
+
+    page = await client.do("history", conversation_id=talk, limit=100)
+    contents = [item["content"].split()[0] for item in page["items"]]
+    while page["next_cursor"]:
+        page = await client.do("history", conversation_id=talk, cursor=page["next_cursor"], limit=100)
+        contents += [item["content"].split()[0] for item in page["items"]]
+
+    assert contents == [str(number) for number in reversed(range(24))]
+    assert len(json.dumps(page)) < 1024 * 1024
+
+
+async def test_the_claims_of_a_token_fill_the_directory(dial: Connect, platform: Platform, ann: str):
+    token = issue(JWT_SECRET, UserId(ann), ttl_seconds=60, name="Ann of the Hill")
+    client = await dial(additional_headers={"Authorization": f"Bearer {token}"})
+    await client.event("welcome")
+
+    async def named() -> bool:
+        entry = await users.profile(platform.store, UserId(ann))
+        return entry is not None and entry["display_name"] == "Ann of the Hill"
+
+    await eventually(named)
