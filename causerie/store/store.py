@@ -18,6 +18,7 @@ import orjson
 from causerie import telemetry
 from causerie.domain.errors import Unavailable
 from causerie.domain.event import Event
+from causerie.store import migrate
 from causerie.store.posts import PostQueue
 
 log = logging.getLogger(__name__)
@@ -95,11 +96,14 @@ class Store:
             try:
                 await asyncio.gather(*(store.ping() for _ in range(min_size)))
                 async with store.connection() as connection:
-                    store.cursor_key = await connection.fetchval("SELECT cursor_key FROM platform")
-                return store
-            except (Unavailable, asyncpg.UndefinedTableError, asyncpg.InvalidCatalogNameError) as away:
-                log.warning("waiting for PostgreSQL and its schema", extra={"reason": str(away)})
-                await asyncio.sleep(RETRY_CONNECT_SECONDS)
+                    lacking = await migrate.pending(connection)
+                    if not lacking:
+                        store.cursor_key = await connection.fetchval("SELECT cursor_key FROM platform")
+                        return store
+                log.warning("waiting for the schema", extra={"lacking": lacking})
+            except (Unavailable, asyncpg.InvalidCatalogNameError) as away:
+                log.warning("waiting for PostgreSQL", extra={"reason": str(away)})
+            await asyncio.sleep(RETRY_CONNECT_SECONDS)
 
     async def close(self) -> None:
         """Let posts in flight finish, then drop every connection without waiting for the server."""

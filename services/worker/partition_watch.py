@@ -1,4 +1,4 @@
-"""How many months of partitions lie ahead, and whether rows fell into a default one, for the metrics and their alerts."""
+"""How many months of partitions lie ahead, and what fell into a default one: for the metrics and their alerts."""
 
 import asyncio
 import logging

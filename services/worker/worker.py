@@ -13,6 +13,7 @@ from services.worker.dispatcher import Dispatcher
 from services.worker.floor import Floor
 from services.worker.healing import Healing
 from services.worker.leasing import Leasing
+from services.worker.partition_watch import PartitionWatch
 from services.worker.presence_sweep import PresenceSweep
 from services.worker.replaying import Replaying
 from services.worker.shard import Shard
@@ -42,6 +43,7 @@ class Worker:
             self.id, store, bus, self.shards, self.directory, self.dispatcher, self._healing, self._floor
         )
         self._sweep = PresenceSweep(cache, bus, self.directory, self.shards)
+        self._partitions = PartitionWatch(store)
 
     async def start(self) -> None:
         telemetry.DISPATCH_LAG_SECONDS.read = self.dispatch_lag
@@ -50,6 +52,7 @@ class Worker:
         await self.leasing.start()
         self._healing.start()
         self._sweep.start()
+        self._partitions.start()
 
     def dispatch_lag(self) -> float:
         """Seconds: the longest lately, or as long as something has been waiting now."""
@@ -57,6 +60,7 @@ class Worker:
         return max(self.dispatcher.lag.read(), time() - oldest if oldest is not None else 0.0)
 
     async def stop(self) -> None:
+        await self._partitions.stop()
         await self._sweep.stop()
         await self.leasing.stop()
         await self._healing.stop()

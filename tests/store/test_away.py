@@ -58,3 +58,15 @@ async def _until_it_is_back(store: Store, draft: object) -> Posted:
         except Unavailable:
             continue
     raise AssertionError("PostgreSQL did not come back")
+
+
+async def test_a_store_waits_for_its_schema(empty_database_url: str) -> None:
+    connecting = asyncio.create_task(Store.connect(empty_database_url, announce=lambda events: None))
+    done, _ = await asyncio.wait([connecting], timeout=0.5)
+    assert not done
+
+    await migrate.up(empty_database_url)
+
+    store = await asyncio.wait_for(connecting, 5)
+    assert store.epoch
+    await store.close()
