@@ -6,7 +6,8 @@ is pushed.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +40,7 @@ MAX_CHECKS_AT_ONCE = 32
 _COME_BACK = End(CloseCode.OVERLOAD, "cannot catch up", retry_after_seconds=1.0)
 
 _Json = dict[str, Any]
+Check = Callable[[], Awaitable[None]]
 
 
 class CatchUp:
@@ -63,7 +65,7 @@ class CatchUp:
         for position in command.positions:
             await self._add(answer, caller, position, query.limit)
         if not settled:
-            self._check_later(guest, None, self._push_news(guest, caller, str(answer["next_cursor"])))
+            self._check_later(guest, None, partial(self._push_news, guest, caller, str(answer["next_cursor"])))
         return answer
 
     async def begin_following(self, guest: Guest, caller: Caller, channel: ConversationId) -> dict[str, object]:
@@ -75,7 +77,7 @@ class CatchUp:
         settled = await self._node.settled(guest.seat, timeout_seconds=SETTLE_SECONDS)
         may = await members.access(self._store, caller.user, channel)
         if not settled:
-            self._check_later(guest, channel, self._push_log(guest, caller, channel, may.last_seq))
+            self._check_later(guest, channel, partial(self._push_log, guest, caller, channel, may.last_seq))
         return {"epoch": self._store.epoch, "seq": may.last_seq}
 
     async def stop(self) -> None:
@@ -107,7 +109,7 @@ class CatchUp:
             reset = {"conversation_id": name, "epoch": log["epoch"], "seq": log["last_seq"], "reason": reason}
             answer["resets"].append(reset)
 
-    def _check_later(self, guest: Guest, channel: ConversationId | None, check: Coroutine[Any, Any, None]) -> None:
+    def _check_later(self, guest: Guest, channel: ConversationId | None, check: Check) -> None:
         """One check per client and question: a newer one sees what the earlier would have."""
         key = (guest, channel)
         if (earlier := self._checks.pop(key, None)) is not None:
@@ -116,19 +118,17 @@ class CatchUp:
         self._checks[key] = task
         task.add_done_callback(lambda done: self._checks.pop(key) if self._checks.get(key) is done else None)
 
-    async def _check(self, guest: Guest, check: Coroutine[Any, Any, None]) -> None:
+    async def _check(self, guest: Guest, check: Check) -> None:
         try:
             await self._node.settled(guest.seat, timeout_seconds=LATE_SECONDS)
             async with self._turns:
                 if not guest.is_over:
-                    await check
+                    await check()
         except NotFound:
             pass  # He was removed meanwhile.
         except CauserieError:
             # Nothing can be looked up now, so nothing can be promised: the client must ask again.
             guest.end(_COME_BACK)
-        finally:
-            check.close()
 
     async def _push_news(self, guest: Guest, caller: Caller, cursor: str) -> None:
         for _ in range(MAX_PAGES):
