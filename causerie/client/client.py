@@ -23,6 +23,7 @@ from causerie.client.conversation import Json
 from causerie.client.errors import ClientError, Disconnected, Refused, Unanswered
 from causerie.client.model import Model
 from causerie.client.rest import Rest
+from causerie.client.watchers import Watchers
 
 SEND_DEADLINE_SECONDS = 60.0
 ATTEMPT_SECONDS = 5.0
@@ -66,8 +67,8 @@ class Client:
         self._on_frame = on_frame
         self._random = random
         self._subscribed: set[str] = set()
-        self._answers = Answers(self.model, self.rest, random, self._changed)
-        self._waiting: list[tuple[Callable[[Model], bool], asyncio.Future[None]]] = []
+        self._watchers = Watchers()
+        self._answers = Answers(self.model, self.rest, random, self._watchers.look)
         self._is_synced = False
         self._runner: asyncio.Task[None] | None = None
 
@@ -87,6 +88,7 @@ class Client:
 
     def start(self) -> None:
         """Begin to connect, and stay so until `stop` or until the server says that coming back is of no use."""
+        self._watchers.resume()
         self._runner = asyncio.create_task(self._stay_connected())
 
     async def disconnect(self) -> None:
@@ -118,22 +120,11 @@ class Client:
             TimeoutError: it did not become true.
             Disconnected: the server said that coming back is of no use.
         """
-        if holds(self.model):
-            return
-        if self._runner is not None and self._runner.done():
-            self._runner.result()
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = (holds, waiter)
-        self._waiting.append(entry)
         try:
-            async with asyncio.timeout(timeout_seconds):
-                await waiter
+            await self._watchers.until(lambda: holds(self.model), timeout_seconds)
         except TimeoutError:
             state = "connected" if self.connection is not None and self.connection.is_open else "not connected"
             raise TimeoutError(f"not within {timeout_seconds:g} s; {state}; last trouble: {self.trouble}") from None
-        finally:
-            if entry in self._waiting:
-                self._waiting.remove(entry)
 
     async def send(
         self,
@@ -199,7 +190,7 @@ class Client:
         """Move my read mark; the model follows at once."""
         mark = await self.call("read", conversation_id=conversation_id, seq=seq)
         self.model.read(conversation_id, self.user, mark["seq"], mark["unread_count"])
-        self._changed()
+        self._watchers.look()
 
     async def mark_unread(self, conversation_id: str) -> None:
         await self.call("mark_unread", conversation_id=conversation_id)
@@ -211,7 +202,7 @@ class Client:
         """Learn of the presence of others, now and as it changes, on this connection."""
         states = await self.call("watch", user_ids=list(user_ids))
         self.model.presence |= {state["user_id"]: state for state in states["items"]}
-        self._changed()
+        self._watchers.look()
 
     async def subscribe(self, conversation_id: str) -> None:
         """Follow a channel, on this connection and those after it."""
@@ -242,7 +233,7 @@ class Client:
     async def _follow(self, conversation_id: str) -> None:
         head = await self.call("subscribe", conversation_id=conversation_id)
         self._answers.perform(self.model.heads([{"conversation_id": conversation_id, **head}]))
-        self._changed()
+        self._watchers.look()
 
     async def _stay_connected(self) -> None:
         backoff = Backoff(self._random)
@@ -252,7 +243,7 @@ class Client:
             except ClientError as error:
                 self.trouble = error
                 if isinstance(error, Disconnected) and not error.reconnect:
-                    self._give_up(error)
+                    self._watchers.give_up(error)
                     raise
                 delay = backoff.failed(error.retry_after_seconds)
             finally:
@@ -269,7 +260,7 @@ class Client:
             await self._catch_up(connection)
             backoff.succeeded()
             self._is_synced = True
-            self._changed()
+            self._watchers.look()
             farewell = await connection.ended()
         finally:
             await connection.close()
@@ -307,14 +298,4 @@ class Client:
         if self._on_frame is not None:
             self._on_frame(frame)
         self._answers.perform(self.model.receive(frame))
-        self._changed()
-
-    def _changed(self) -> None:
-        for holds, waiter in self._waiting:
-            if not waiter.done() and holds(self.model):
-                waiter.set_result(None)
-
-    def _give_up(self, error: Disconnected) -> None:
-        for _, waiter in self._waiting:
-            if not waiter.done():
-                waiter.set_exception(error)
+        self._watchers.look()

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from itertools import count
 from typing import Any
@@ -89,11 +88,6 @@ def people(*names: str) -> list[str]:
     """Users nobody else has heard of, so that tests share a platform without meeting."""
     number = next(_names)
     return [f"{name}-{number}" for name in names]
-
-
-def content_counts(client: Client, conversation_id: str) -> Counter[str]:
-    """How often each text stands in a client's model."""
-    return Counter(m["content"] for m in client.model.conversations[conversation_id].messages.values())
 
 
 def agree(clients: list[Client], conversation_id: str) -> Callable[[object], bool]:
