@@ -81,6 +81,7 @@ class Section(_Row, frozen=True):
 class Batches(_Envelope, frozen=True, tag=3):
     worker: str
     sections: list[Section]
+    traceparent: str | None = None
 
 
 class StreamPosition(_Row, frozen=True):

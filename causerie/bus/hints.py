@@ -7,6 +7,7 @@ announced in one turn of the loop leaves as one message per shard.
 import asyncio
 from collections.abc import Callable, Sequence
 
+from causerie import telemetry
 from causerie.bus import subjects
 from causerie.bus.connection import Bus
 from causerie.bus.envelopes import MAX_MESSAGE_BYTES, Hint, Hints
@@ -19,10 +20,11 @@ _ENVELOPE_BYTES = 128
 """More than what surrounds the payload of one hint."""
 
 
-def hint_of(event: Event, epoch: str) -> Hint:
-    """An event as it travels, encoded for every reader at once."""
+def hint_of(event: Event, epoch: str, traceparent: str | None = None) -> Hint:
+    """An event as it travels, encoded for every reader at once; `traceparent` names the span that committed it."""
     payload = encode_event(event, epoch)
-    return Hint(event.conversation_id.bytes, event.seq, event.kind.value, payload, event.ts.timestamp())
+    committed_at = event.ts.timestamp()
+    return Hint(event.conversation_id.bytes, event.seq, event.kind.value, payload, committed_at, traceparent)
 
 
 class HintPublisher:
@@ -48,10 +50,11 @@ class HintPublisher:
             self._bus.dropped += 1
             return
         epoch = self._epoch()
+        trace = telemetry.traceparent()
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._send_all)
         for event in events:
-            self._add(shard_of(event.conversation_id), hint_of(event, epoch))
+            self._add(shard_of(event.conversation_id), hint_of(event, epoch, trace))
 
     def _add(self, shard: int, hint: Hint) -> None:
         size = len(hint.payload) + _ENVELOPE_BYTES

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from uuid import uuid4
 
+from causerie import telemetry
 from causerie.bus import subjects
 from causerie.bus.connection import Bus, Subscription
 from causerie.bus.envelopes import (
@@ -173,9 +174,13 @@ class Node:
 
     def _on_message(self, envelope: Envelope, reply: str) -> None:
         match envelope:
-            case Batches(worker, sections):
+            case Batches(worker, sections, trace):
                 self._settling.heard(worker, now=self._now())
-                self._receive(sections)
+                if trace is None:
+                    self._receive(sections)
+                else:
+                    with telemetry.span("deliver", links=[trace], kind=telemetry.SpanKind.CONSUMER):
+                        self._receive(sections)
             case Beat(worker, streams):
                 self._settling.heard(worker, now=self._now())
                 for sent in streams:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from causerie import telemetry
 from causerie.domain.errors import CauserieError, Overloaded, Unavailable
 from causerie.domain.ids import ConversationId
 from causerie.domain.message import Draft, Posted
@@ -40,6 +41,7 @@ class _Waiting:
     draft: Draft
     answer: asyncio.Future[Posted]
     since: float
+    trace: str | None
     skips: int = 0
 
 
@@ -85,7 +87,7 @@ class PostQueue:
             line = self._lines[draft.conversation_id] = _Line()
         if not line.waiting and not line.in_flight:
             self._ready.append(draft.conversation_id)
-        line.waiting.append(_Waiting(draft, answer, loop.time()))
+        line.waiting.append(_Waiting(draft, answer, loop.time(), telemetry.traceparent()))
         self._queued += 1
         if len(self._flights) < MAX_IN_FLIGHT and not self._take_off_due:
             # Not at once: drafts of the same loop turn travel together.
@@ -177,8 +179,11 @@ class PostQueue:
         """Write one batch, answer its drafts, and return those that must be tried again."""
         now = asyncio.get_running_loop().time()
         deadline = max(ANSWER_SECONDS - (now - batch[0].since), 0.1)
-        async with self._store.transaction("post", deadline_seconds=deadline) as tx:
-            outcomes = await post_batch.write(tx, [waiting.draft for waiting in batch], wait_for_lock=wait_for_lock)
+        traces = [waiting.trace for waiting in batch if waiting.trace]
+        with telemetry.span("commit posts", links=traces, kind=telemetry.SpanKind.CLIENT, rows=len(batch)):
+            async with self._store.transaction("post", deadline_seconds=deadline) as tx:
+                drafts = [waiting.draft for waiting in batch]
+                outcomes = await post_batch.write(tx, drafts, wait_for_lock=wait_for_lock)
         self.batches += 1
         again = []
         for waiting, outcome in zip(batch, outcomes, strict=True):

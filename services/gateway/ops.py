@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from causerie import telemetry
 from causerie.actions import history, messages, presence, reading, typing
 from causerie.actions.platform import Platform
 from causerie.domain.caller import Caller
@@ -66,7 +67,10 @@ class Ops:
 
     def post(self, caller: Caller, command: commands.Send) -> asyncio.Future[Posted]:
         """Send a message; its place in the order is taken when this returns."""
-        return messages.post(self._platform, command.draft(caller.user))
+        with telemetry.span("op send", kind=telemetry.SpanKind.SERVER):
+            posting = messages.post(self._platform, command.draft(caller.user))
+        posting.add_done_callback(_count)
+        return posting
 
     async def perform(self, guest: Guest, caller: Caller, command: commands.Command) -> Result:
         """Carry out anything but a `Send`.
@@ -77,7 +81,8 @@ class Ops:
         handler = self._handlers.get(type(command))
         if handler is None:
             raise UnknownOp
-        return await handler(guest, caller, command)
+        with telemetry.span(f"op {type(command).__name__.lower()}", kind=telemetry.SpanKind.SERVER):
+            return await handler(guest, caller, command)
 
     async def _edit(self, guest: Guest, caller: Caller, command: commands.Edit) -> Result:
         edited = await messages.edit(self._platform, caller, command.message_id, command.content, command.version)
@@ -159,3 +164,16 @@ class Ops:
 
     async def _ping(self, guest: Guest, caller: Caller, command: commands.Ping) -> Result:
         return {}
+
+
+def shown(posted: Posted) -> Result:
+    """A post as its author is answered."""
+    message = history.as_seen(posted.message)
+    if posted.replayed:
+        message["replayed"] = True
+    return message
+
+
+def _count(posting: asyncio.Future[Posted]) -> None:
+    if not posting.cancelled() and posting.exception() is None and not posting.result().replayed:
+        telemetry.MESSAGES_ACCEPTED.value += 1

@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+from causerie import telemetry
 from causerie.bus import subjects
 from causerie.bus.connection import Bus
 from causerie.bus.envelopes import (
@@ -57,6 +58,7 @@ class Dispatcher:
         self._on_over = on_over
         self._touched: defaultdict[str, set[Outgoing]] = defaultdict(set)
         self._frames: defaultdict[str, list[EphemeralDelivery]] = defaultdict(list)
+        self._traces: list[str] = []
         self._scheduled = False
         self._turn_ends_at = 0.0
 
@@ -96,21 +98,30 @@ class Dispatcher:
 
     def send(self, node: str, sections: Sequence[Section]) -> None:
         """Send sections to a node, in messages of bounded size."""
+        trace = telemetry.traceparent()
         part: list[Section] = []
         size = 0
         for section in sections:
             bytes_of_one = sum(map(size_of, section.deliveries))
             if part and size + bytes_of_one > MAX_MESSAGE_BYTES:
-                self._bus.publish(subjects.node(node), Batches(self._worker, part))
+                self._bus.publish(subjects.node(node), Batches(self._worker, part, trace))
                 part, size = [], 0
             part.append(section)
             size += bytes_of_one
         if part:
-            self._bus.publish(subjects.node(node), Batches(self._worker, part))
+            self._bus.publish(subjects.node(node), Batches(self._worker, part, trace))
 
     def flush(self) -> None:
         """Number and send what was gathered, unless a lease ran out meanwhile."""
         self._scheduled = False
+        traces, self._traces = self._traces, []
+        if traces:
+            with telemetry.span("dispatch", links=traces, kind=telemetry.SpanKind.PRODUCER):
+                self._flush()
+        else:
+            self._flush()
+
+    def _flush(self) -> None:
         now = time.monotonic()
         touched, self._touched = self._touched, defaultdict(set)
         for node, streams in touched.items():
@@ -146,6 +157,8 @@ class Dispatcher:
             if stream is not None:
                 stream.add(delivery)
                 self._touched[node].add(stream)
+        if hint.traceparent is not None:
+            self._traces.append(hint.traceparent)
         self.dispatched += 1
         self.lag.dispatched(hint.committed_at)
         self._flush_soon()
