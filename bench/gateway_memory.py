@@ -22,7 +22,7 @@ import uvloop
 from bench.raw_socket import RawSocket, connect_all
 from bench.report import Cell, Report
 from causerie.domain.caller import Caller
-from causerie.domain.ids import NodeId, UserId
+from causerie.domain.ids import UserId
 from causerie.probes import Ready
 from causerie.protocol.websocket import text_frame
 from causerie.seats import Delivery
@@ -75,7 +75,6 @@ class OurEngine(Engine):
         )
         nothing = cast(Any, None)
         self._hall = Hall(
-            node_id=NodeId("bench"),
             rules=Rules(),
             wheel=self.wheel,
             outbox=Outbox(loop.call_soon),
@@ -83,7 +82,6 @@ class OurEngine(Engine):
             entrance=nothing,
             ops=nothing,
             now=loop.time,
-            unix_now=time.time,
             forget=lambda guest: None,
         )
         self._users: list[str] = []

@@ -7,22 +7,20 @@ and makes what is only needed now and then when it is needed.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from causerie import telemetry
-from causerie.actions.history import as_seen
 from causerie.domain.errors import CauserieError, Overloaded, Unauthenticated, Unavailable
 from causerie.domain.ids import ConversationId
 from causerie.domain.message import Posted
-from causerie.domain.times import rfc3339
 from causerie.protocol import native, websocket
 from causerie.protocol.close_codes import CloseCode
 from causerie.protocol.commands import Command, Send
 from causerie.protocol.native import Request, RequestId
 from services.gateway.admission import Credential, TicketText, Token
 from services.gateway.hall import Hall
+from services.gateway.ops import shown
 from services.gateway.pipeline import Job, Pipeline
 from services.gateway.sends import SendQueue
 from services.gateway.session import End, Enter, Perform, Ping, Refuse, Renew, Session
@@ -182,7 +180,9 @@ class Connection(asyncio.Protocol):
         return min(self._session.due, stuck_since + self._hall.rules.patience_seconds)
 
     def _schedule(self) -> None:
-        self._hall.wheel.place(self, self._due)
+        # One that is gone must not come back to the wheel when work of his ends late.
+        if not self.is_over or self._aborts_at is not None:
+            self._hall.wheel.place(self, self._due)
 
     # ── what the client asks ────────────────────────────────────────────────────────────────────────────────────
 
@@ -216,6 +216,26 @@ class Connection(asyncio.Protocol):
             case Perform(command):
                 return self._perform(asked.id, command)
         return None
+
+    async def _enter(self, credential: Token | TicketText, asked: Request | None) -> dict[str, object]:
+        """Let him in; who cannot be is told so and sent away, in the same words whichever way he came."""
+        try:
+            entered = await self._hall.entrance.enter(self, credential)
+            self._schedule()
+            return entered
+        except Unauthenticated as error:
+            telemetry.HANDSHAKES.add("unauthenticated")
+            if asked is not None:
+                self._refuse(asked.id, error)
+            self.end(End(CloseCode.UNAUTHENTICATED))
+        except Unavailable as error:
+            self.end(End(CloseCode.OVERLOAD, retry_after_seconds=error.retry_after_seconds))
+        return {}
+
+    async def _renew(self, token: Token) -> dict[str, object]:
+        renewed = await self._hall.entrance.renew(self, token)
+        self._schedule()
+        return renewed
 
     def _perform(self, request_id: RequestId, command: Command) -> "asyncio.Future[Any] | None":
         caller = self._session.caller
@@ -253,52 +273,6 @@ class Connection(asyncio.Protocol):
             self._write(native.encode_reply(request_id, shown(result) if isinstance(result, Posted) else result))
         return None
 
-    # ── who it is ───────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _enter(self, credential: Token | TicketText, asked: Request | None) -> dict[str, object]:
-        """Find out who it is, welcome him; what comes back answers the op that asked for it."""
-        entrance = self._hall.entrance
-        try:
-            caller = await entrance.caller_of(credential)
-        except Unauthenticated as error:
-            telemetry.HANDSHAKES.add("unauthenticated")
-            if asked is not None:
-                self._refuse(asked.id, error)
-            self.end(End(CloseCode.UNAUTHENTICATED))
-            return {}
-        except Unavailable as error:
-            self.end(End(CloseCode.OVERLOAD, retry_after_seconds=error.retry_after_seconds))
-            return {}
-        unread_total = await entrance.unread_total(caller)
-        if self.is_over:
-            return {}
-        if (refusal := self._hall.lobby.admit(self, caller)) is not None:
-            self.end(refusal)
-            return {}
-        telemetry.HANDSHAKES.add("accepted")
-        self._session.admit(caller, now=self._hall.now(), unix_now=self._hall.unix_now())
-        self._schedule()
-        session_id = f"{self._hall.node_id}.{self._session.number}"
-        heartbeat = self._hall.rules.heartbeat_seconds
-        self._write(
-            native.encode_welcome(
-                session_id=session_id,
-                user_id=caller.user,
-                heartbeat_seconds=heartbeat,
-                unread_total=unread_total,
-            )
-        )
-        return {"session_id": session_id, "user_id": caller.user}
-
-    async def _renew(self, token: Token) -> dict[str, object]:
-        caller = await self._hall.entrance.caller_of(token)
-        if not self.is_over:
-            end = self._session.renew(caller, now=self._hall.now(), unix_now=self._hall.unix_now())
-            if end is not None:
-                self.end(end)
-            self._schedule()
-        return {"expires_at": rfc3339(datetime.fromtimestamp(caller.expires_at, UTC))}
-
     # ── what we write ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _refuse(self, request_id: RequestId, error: CauserieError) -> None:
@@ -308,13 +282,3 @@ class Connection(asyncio.Protocol):
     def _write(self, payload: bytes) -> None:
         if not self.is_over:
             self.deliver(websocket.text_frame(payload))
-
-
-def shown(posted: Posted) -> dict[str, object]:
-    """A post as its author is answered."""
-    message = as_seen(posted.message)
-    if posted.replayed:
-        message["replayed"] = True
-    else:
-        telemetry.MESSAGES_ACCEPTED.value += 1
-    return message

@@ -1,30 +1,91 @@
-"""From a credential to a caller, and what he is told first."""
+"""From a credential to a caller with a place in the lobby, and what he is told first."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from causerie import telemetry
 from causerie.actions.directory import Directory
 from causerie.actions.platform import Platform
 from causerie.cache import tickets
 from causerie.domain.caller import Caller
 from causerie.domain.errors import Unauthenticated, Unavailable
+from causerie.domain.ids import NodeId
+from causerie.domain.times import rfc3339
+from causerie.protocol import native
+from causerie.protocol.websocket import text_frame
 from causerie.store import horizons
 from causerie.tokens import TokenVerifier
 from services.gateway.admission import TicketText, Token
+from services.gateway.lobby import Guest, Lobby
+from services.gateway.session import Rules
+
+Result = dict[str, object]
 
 
 class Entrance:
-    """Knows tokens and tickets."""
+    """Knows tokens and tickets. `now` is the loop's steady clock, `unix_now` that of tokens."""
 
-    def __init__(self, verifier: TokenVerifier, directory: Directory, platform: Platform) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        verifier: TokenVerifier,
+        directory: Directory,
+        lobby: Lobby,
+        rules: Rules,
+        node_id: NodeId,
+        *,
+        now: Callable[[], float],
+        unix_now: Callable[[], float],
+    ) -> None:
+        self._platform = platform
         self._verifier = verifier
         self._directory = directory
-        self._platform = platform
+        self._lobby = lobby
+        self._rules = rules
+        self._node_id = node_id
+        self._now = now
+        self._unix_now = unix_now
 
-    async def caller_of(self, credential: Token | TicketText) -> Caller:
-        """Find out who it is.
+    async def enter(self, guest: Guest, credential: Token | TicketText) -> Result:
+        """Find out who it is, give him his place and welcome him; or end the connection if there is no place.
 
         Raises:
             Unauthenticated: nobody we know.
             CacheAway: tickets cannot be looked up now.
         """
+        caller = await self._caller_of(credential)
+        unread_total = await self._unread_total(caller)
+        if guest.is_over:
+            return {}
+        if (refusal := self._lobby.admit(guest, caller)) is not None:
+            guest.end(refusal)
+            return {}
+        telemetry.HANDSHAKES.add("accepted")
+        guest.session.admit(caller, now=self._now(), unix_now=self._unix_now())
+        session_id = f"{self._node_id}.{guest.session.number}"
+        welcome = native.encode_welcome(
+            session_id=session_id,
+            user_id=caller.user,
+            heartbeat_seconds=self._rules.heartbeat_seconds,
+            unread_total=unread_total,
+        )
+        guest.deliver(text_frame(welcome))
+        return {"session_id": session_id, "user_id": caller.user}
+
+    async def renew(self, guest: Guest, token: Token) -> Result:
+        """Let a session go on with a newer token; one of somebody else ends it.
+
+        Raises:
+            Unauthenticated: nobody we know; the session goes on until its own token ends.
+        """
+        caller = await self._caller_of(token)
+        if not guest.is_over:
+            end = guest.session.renew(caller, now=self._now(), unix_now=self._unix_now())
+            if end is not None:
+                guest.end(end)
+        return {"expires_at": rfc3339(datetime.fromtimestamp(caller.expires_at, UTC))}
+
+    async def _caller_of(self, credential: Token | TicketText) -> Caller:
         if isinstance(credential, Token):
             caller = await self._verifier.verify_waiting(credential.text)
         else:
@@ -36,7 +97,7 @@ class Entrance:
             self._directory.meet(caller)
         return caller
 
-    async def unread_total(self, caller: Caller) -> int | None:
+    async def _unread_total(self, caller: Caller) -> int | None:
         """None while PostgreSQL is away: a socket may open without it."""
         try:
             return await horizons.unread_total(self._platform.store, caller.user)

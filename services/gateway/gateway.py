@@ -75,21 +75,30 @@ class Gateway:
         self._catch_up = CatchUp(platform.store, self.node)
         sends = Bucket("sends", per_second=limits.sends_per_second, burst=limits.sends_burst)
         requests = Bucket("requests", per_second=limits.requests_per_second, burst=limits.requests_per_second)
+        session_rules = Rules(
+            heartbeat_seconds=rules.heartbeat_seconds,
+            entry_seconds=rules.handshake_seconds,
+            leeway_seconds=settings.auth.leeway_seconds,
+            patience_seconds=rules.slow_seconds,
+            frames_per_second=limits.frames_per_second,
+            max_watched=limits.watches_per_session,
+            max_followed=limits.subscriptions_per_session,
+        )
         self._hall = Hall(
-            node_id=self.node.id,
-            rules=Rules(
-                heartbeat_seconds=rules.heartbeat_seconds,
-                entry_seconds=rules.handshake_seconds,
-                leeway_seconds=settings.auth.leeway_seconds,
-                patience_seconds=rules.slow_seconds,
-                frames_per_second=limits.frames_per_second,
-                max_watched=limits.watches_per_session,
-                max_followed=limits.subscriptions_per_session,
-            ),
+            rules=session_rules,
             wheel=self.wheel,
             outbox=Outbox(loop.call_soon, rules.slow_queue_bytes),
             lobby=lobby,
-            entrance=Entrance(verifier, directory, platform),
+            entrance=Entrance(
+                platform,
+                verifier,
+                directory,
+                lobby,
+                session_rules,
+                self.node.id,
+                now=loop.time,
+                unix_now=time.time,
+            ),
             ops=Ops(
                 platform,
                 lobby,
@@ -98,7 +107,6 @@ class Gateway:
                 sends=Allowance(platform.cache, sends, clock=loop.time),
             ),
             now=loop.time,
-            unix_now=time.time,
             forget=self._forget,
         )
         self._server: asyncio.Server | None = None

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from causerie.domain.ids import NodeId
 from services.gateway.entrance import Entrance
 from services.gateway.lobby import Guest, Lobby
 from services.gateway.ops import Ops
@@ -14,9 +13,8 @@ from services.gateway.wheel import Wheel
 
 @dataclass(frozen=True, slots=True)
 class Hall:
-    """`now` is the loop's steady clock, `unix_now` that of tokens; `forget` is told of a connection that is gone."""
+    """`now` is the loop's steady clock; `forget` is told of a connection that is gone."""
 
-    node_id: NodeId
     rules: Rules
     wheel: Wheel
     outbox: Outbox
@@ -24,5 +22,4 @@ class Hall:
     entrance: Entrance
     ops: Ops
     now: Callable[[], float]
-    unix_now: Callable[[], float]
     forget: Callable[[Guest], None]
