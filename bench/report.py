@@ -9,7 +9,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / ".data" / "bench"
 
 Cell = str | int | float
+LOAD_BEFORE = os.getloadavg()[0]
+"""How busy the machine was before we began: read when the benchmark is imported."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Report:
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     notes: Sequence[str] = ()
-    load_before: float = field(default_factory=lambda: os.getloadavg()[0])
+    load_before: float = LOAD_BEFORE
 
     def publish(self) -> None:
         """Print the table and write `.data/bench/<name>.json`."""
@@ -38,7 +40,7 @@ class Report:
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         print(f"\n## {self.name}: {self.question}")
-        print(f"{circumstances['commit']} on {describe(machine())}")
+        print(f"{circumstances['commit']} on {describe(machine())}, load average before: {self.load_before:.2f}")
         print(self._table())
         for note in self.notes:
             print(f"- {note}")
