@@ -12,21 +12,21 @@ import uvicorn
 import uvloop
 
 from causerie import telemetry
+from causerie.actions.directory import Directory
 from causerie.actions.platform import Platform
 from causerie.bus.connection import Bus
 from causerie.bus.hints import HintPublisher
 from causerie.cache import Cache
 from causerie.probes import Probes
+from causerie.readiness import Readiness, Stage
 from causerie.settings import Settings
 from causerie.store import Store
 from causerie.tokens import TokenVerifier
 from services.api.application import make_application
 from services.api.demo import add_demo
-from services.api.directory import Directory
 from services.api.gate import Gate
 from services.api.http_protocol import BoundedProtocol
 from services.api.origins import Origins
-from services.api.readiness import Readiness, Stage
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than the usual 60 s of a proxy: whoever closes first must not be us, or requests meet a closed socket."""

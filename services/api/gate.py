@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 
+from causerie.actions.directory import Directory
 from causerie.cache import Cache, CacheAway, rates
 from causerie.cache.rates import Bucket, Verdict
 from causerie.domain.caller import Caller
 from causerie.domain.errors import RateLimited, Unauthenticated
 from causerie.tokens import TokenVerifier
-from services.api.directory import Directory
 from services.api.exchange import Exchange
 from services.api.origins import Origins
 

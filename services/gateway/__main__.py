@@ -17,13 +17,13 @@ from causerie.bus.connection import Bus
 from causerie.bus.hints import HintPublisher
 from causerie.cache import Cache
 from causerie.probes import Probes
+from causerie.readiness import Readiness, Stage
 from causerie.settings import Settings
 from causerie.store import Store
 from causerie.tokens import TokenVerifier
 from services.gateway import files
 from services.gateway.gateway import Gateway
 from services.gateway.listener import listening_socket
-from services.gateway.readiness import Readiness, Stage
 
 log = logging.getLogger(__name__)
 

@@ -102,6 +102,9 @@ class FanOut:
         receivers: Collection[Receiver]
         if delivery.recipients is None:
             receivers = tuple(self._audience.followers(delivery.conversation)) if delivery.conversation else ()
+            if isinstance(delivery, EphemeralDelivery) and delivery.except_user is not None:
+                left_out = self._audience.of_user(delivery.except_user)
+                receivers = [receiver for receiver in receivers if receiver not in left_out]
         elif len(delivery.recipients) == 1:
             receivers = self._audience.of_user(delivery.recipients[0])
         else:

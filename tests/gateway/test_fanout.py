@@ -124,3 +124,12 @@ def test_who_is_removed_from_a_channel_gets_that_as_his_last_event():
 
     assert ann.frames == [text_frame(payload)]
     assert ann.lost == [CHANNEL]
+
+
+def test_nobody_sees_himself_type_in_a_channel():
+    house = AHouse()
+    ann, ben = house.follower("ann"), house.follower("ben")
+
+    house.fan_out.deliver_ephemeral([EphemeralDelivery(CHANNEL.bytes, "typing.start", b"t", None, "ann")])
+
+    assert (ann.ephemeral, ben.ephemeral) == ([], [text_frame(b"t")])

@@ -1,6 +1,6 @@
-"""Whether this pod takes requests, and what it sees of its stores.
+"""Whether this process takes clients, and what it sees of its stores.
 
-A store that is away never takes a pod out of service, for it would take out all of them; it is only named.
+A store that is away never takes a pod out of service, for it would take out all of them; sockets stay open.
 """
 
 import asyncio
