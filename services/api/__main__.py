@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-import signal
 import socket
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -17,10 +16,10 @@ from causerie.actions.platform import Platform
 from causerie.bus.connection import Bus
 from causerie.bus.hints import HintPublisher
 from causerie.cache import Cache
+from causerie.lifetime import beside, first_of, store_or_end, told_to_end
 from causerie.probes import Probes
 from causerie.readiness import Readiness, Stage
 from causerie.settings import Settings
-from causerie.store import Store
 from causerie.tokens import TokenVerifier
 from services.api.application import make_application
 from services.api.demo import add_demo
@@ -53,7 +52,7 @@ class Server(uvicorn.Server):
         yield
 
 
-async def serve(settings: Settings, told_to_end: asyncio.Event) -> None:
+async def serve(settings: Settings, told: asyncio.Event) -> None:
     """Serve until told to end; waits for PostgreSQL and its schema for as long as it takes."""
     async with contextlib.AsyncExitStack() as parts:
         bus = await Bus.connect(settings.stores.nats_urls, name="causerie-api")
@@ -69,21 +68,14 @@ async def serve(settings: Settings, told_to_end: asyncio.Event) -> None:
         parts.push_async_callback(verifier.stop)
 
         hints = HintPublisher(bus)
-        connecting = asyncio.create_task(
-            Store.connect(
-                settings.stores.database_url, announce=hints.announce, max_size=settings.stores.database_connections
-            )
-        )
-        await _first_of(connecting, told_to_end)
-        if told_to_end.is_set():
-            connecting.cancel()
+        store = await store_or_end(settings.stores, hints.announce, told)
+        if store is None:
             return
-        store = await connecting
         parts.push_async_callback(store.close)
         hints.epoch_from(lambda: store.epoch)
-        await parts.enter_async_context(_beside(readiness.watch(store)))
+        await parts.enter_async_context(beside(readiness.watch(store)))
         directory = Directory(store)
-        await parts.enter_async_context(_beside(directory.write()))
+        await parts.enter_async_context(beside(directory.write()))
 
         origins = Origins(settings.auth.allowed_origins, with_cookies=settings.auth.cookie is not None)
         gate = Gate(verifier, cache, directory, origins, cookie=settings.auth.cookie)
@@ -93,7 +85,7 @@ async def serve(settings: Settings, told_to_end: asyncio.Event) -> None:
 
         server = Server(_uvicorn_settings(edge, settings), readiness)
         serving = asyncio.create_task(server.serve(), name="server")
-        await _first_of(serving, told_to_end)
+        await first_of(serving, told)
         readiness.stage = Stage.DRAINING
         server.should_exit = True
         await serving
@@ -102,11 +94,7 @@ async def serve(settings: Settings, told_to_end: asyncio.Event) -> None:
 async def main(settings: Settings) -> None:
     """Run the API; a signal while it still waits for PostgreSQL ends it at once."""
     telemetry.setup("api", settings.log.level)
-    told_to_end = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, told_to_end.set)
-    await serve(settings, told_to_end)
+    await serve(settings, told_to_end())
     telemetry.shutdown()
 
 
@@ -126,23 +114,6 @@ def _uvicorn_settings(app: Any, settings: Settings) -> uvicorn.Config:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=FAREWELL_SECONDS,
     )
-
-
-@contextlib.asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run something endless beside the block."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def _first_of(working: asyncio.Task[Any], told_to_end: asyncio.Event) -> None:
-    waiting = asyncio.create_task(told_to_end.wait())
-    await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
 
 
 if __name__ == "__main__":

@@ -4,9 +4,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import signal
-from collections.abc import AsyncIterator, Coroutine
-from typing import Any
 
 import uvloop
 
@@ -16,10 +13,10 @@ from causerie.actions.platform import Platform
 from causerie.bus.connection import Bus
 from causerie.bus.hints import HintPublisher
 from causerie.cache import Cache
+from causerie.lifetime import beside, store_or_end, told_to_end
 from causerie.probes import Probes
 from causerie.readiness import Readiness, Stage
 from causerie.settings import Settings
-from causerie.store import Store
 from causerie.tokens import TokenVerifier
 from services.gateway import files
 from services.gateway.gateway import Gateway
@@ -28,7 +25,7 @@ from services.gateway.listener import listening_socket
 log = logging.getLogger(__name__)
 
 
-async def serve(settings: Settings, told_to_end: asyncio.Event) -> None:
+async def serve(settings: Settings, told: asyncio.Event) -> None:
     """Serve until told to end; waits for PostgreSQL for as long as it takes."""
     open_files = files.raise_limit()
     async with contextlib.AsyncExitStack() as parts:
@@ -46,21 +43,14 @@ async def serve(settings: Settings, told_to_end: asyncio.Event) -> None:
         listener = parts.enter_context(listening_socket(settings.listen.host, settings.listen.port))
 
         hints = HintPublisher(bus)
-        connecting = asyncio.create_task(
-            Store.connect(
-                settings.stores.database_url, announce=hints.announce, max_size=settings.stores.database_connections
-            )
-        )
-        await _first_of(connecting, told_to_end)
-        if told_to_end.is_set():
-            connecting.cancel()
+        store = await store_or_end(settings.stores, hints.announce, told)
+        if store is None:
             return
-        store = await connecting
         parts.push_async_callback(store.close)
         hints.epoch_from(lambda: store.epoch)
-        await parts.enter_async_context(_beside(readiness.watch(store)))
+        await parts.enter_async_context(beside(readiness.watch(store)))
         directory = Directory(store)
-        await parts.enter_async_context(_beside(directory.write()))
+        await parts.enter_async_context(beside(directory.write()))
 
         max_connections = files.connections_within(settings.gateway.max_connections, open_files)
         platform = Platform(store, cache, bus)
@@ -75,7 +65,7 @@ async def serve(settings: Settings, told_to_end: asyncio.Event) -> None:
             "gateway is running",
             extra={"node": gateway.node.id, "max_connections": max_connections, "open_files": open_files},
         )
-        await told_to_end.wait()
+        await told.wait()
         readiness.stage = Stage.DRAINING
         await gateway.leave()
 
@@ -83,29 +73,8 @@ async def serve(settings: Settings, told_to_end: asyncio.Event) -> None:
 async def main(settings: Settings) -> None:
     """Run the gateway; a signal while it still waits for PostgreSQL ends it at once."""
     telemetry.setup("gateway", settings.log.level)
-    told_to_end = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, told_to_end.set)
-    await serve(settings, told_to_end)
+    await serve(settings, told_to_end())
     telemetry.shutdown()
-
-
-@contextlib.asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run something endless beside the block."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def _first_of(working: asyncio.Task[Any], told_to_end: asyncio.Event) -> None:
-    waiting = asyncio.create_task(told_to_end.wait())
-    await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
 
 
 if __name__ == "__main__":
