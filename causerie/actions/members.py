@@ -9,7 +9,7 @@ from causerie.domain.ids import ConversationId, UserId
 from causerie.domain.limits import MAX_GROUP_MEMBERS
 from causerie.domain.membership import Member, Right, Role
 from causerie.store import conversations, log, members, users
-from causerie.store.store import Transaction
+from causerie.store.transaction import Transaction
 
 _PRIVATE = frozenset({"is_muted", "muted_until"})
 """What a member sets for himself and nobody else sees: no event tells of it."""

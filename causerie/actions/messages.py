@@ -11,7 +11,7 @@ from causerie.domain.ids import MessageId
 from causerie.domain.membership import Member, Role, may_see
 from causerie.domain.message import Draft, Message, MessageType, Posted
 from causerie.store import conversations, log, members, messages
-from causerie.store.store import Transaction
+from causerie.store.transaction import Transaction
 
 
 def post(platform: Platform, draft: Draft) -> asyncio.Future[Posted]:

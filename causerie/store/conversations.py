@@ -10,7 +10,8 @@ from causerie.domain.errors import NotFound
 from causerie.domain.ids import ConversationId, UserId
 from causerie.store import cursors, rows
 from causerie.store.pages import Page
-from causerie.store.store import Store, Transaction
+from causerie.store.store import Store
+from causerie.store.transaction import Transaction
 
 _PLACE = struct.Struct(">q16s")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

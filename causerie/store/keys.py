@@ -5,7 +5,7 @@ from uuid import UUID
 
 from causerie.domain.errors import IdempotencyConflict
 from causerie.domain.ids import UserId
-from causerie.store.store import Transaction
+from causerie.store.transaction import Transaction
 
 
 async def find(tx: Transaction, user: UserId, key: str, request: object) -> UUID | None:

@@ -15,7 +15,8 @@ from causerie.domain.ids import ConversationId, UserId
 from causerie.domain.message import Message
 from causerie.domain.shards import shard_of
 from causerie.store import rows
-from causerie.store.store import Store, Transaction
+from causerie.store.store import Store
+from causerie.store.transaction import Transaction
 
 _APPEND = """
 WITH logged AS (

@@ -11,7 +11,8 @@ from causerie.domain.ids import ConversationId, UserId
 from causerie.domain.membership import Member, Role, first_visible_seq
 from causerie.store import cursors, rows
 from causerie.store.pages import Page
-from causerie.store.store import Store, Transaction
+from causerie.store.store import Store
+from causerie.store.transaction import Transaction
 
 _PLACE = struct.Struct(">q")
 

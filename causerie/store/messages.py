@@ -6,7 +6,8 @@ from typing import Any
 from causerie.domain.ids import ConversationId, MessageId, UserId
 from causerie.domain.message import Message
 from causerie.store import rows
-from causerie.store.store import Store, Transaction
+from causerie.store.store import Store
+from causerie.store.transaction import Transaction
 
 _BEGINNING = "'-infinity'::timestamptz"
 

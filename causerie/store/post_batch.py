@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -22,9 +22,7 @@ from causerie.domain.ids import ConversationId, MessageId
 from causerie.domain.message import Draft, Message, MessageType, Posted
 from causerie.domain.shards import shard_of
 from causerie.store import rows
-
-if TYPE_CHECKING:
-    from causerie.store.store import Connection, Transaction
+from causerie.store.transaction import Connection, Transaction
 
 
 class Skipped(enum.Enum):
@@ -111,7 +109,7 @@ WITH fresh AS MATERIALIZED (
 SELECT id, created_at, client_id IS NULL OR id IN (SELECT message_id FROM keys) AS owns_key FROM stamped"""
 
 
-async def write(tx: "Transaction", drafts: Sequence[Draft], *, wait_for_lock: bool) -> list[Outcome]:
+async def write(tx: Transaction, drafts: Sequence[Draft], *, wait_for_lock: bool) -> list[Outcome]:
     """Write what can be written of `drafts` and say of each what became of it, in their order.
 
     With `wait_for_lock` no draft comes back as `LOCKED`; it is meant for drafts of one conversation.
@@ -166,7 +164,7 @@ async def write(tx: "Transaction", drafts: Sequence[Draft], *, wait_for_lock: bo
 
 
 async def _append(
-    tx: "Transaction",
+    tx: Transaction,
     drafts: Sequence[Draft],
     digests: Sequence[bytes],
     heads: dict[ConversationId, _Head],
@@ -231,7 +229,7 @@ class KeyTaken(Exception):
     """Another transaction wrote one of the batch's keys a moment ago, in another conversation: write it anew."""
 
 
-async def _lock(connection: "Connection", ids: set[ConversationId], *, wait: bool) -> dict[ConversationId, _Head]:
+async def _lock(connection: Connection, ids: set[ConversationId], *, wait: bool) -> dict[ConversationId, _Head]:
     locked = await connection.fetch(_HEADS + ("" if wait else "SKIP LOCKED"), list(ids))
     return {
         row["id"]: _Head(ConversationType(row["type"]), row["last_seq"], row["message_count"], row["last_month"])
@@ -239,19 +237,19 @@ async def _lock(connection: "Connection", ids: set[ConversationId], *, wait: boo
     }
 
 
-async def _absent(connection: "Connection", ids: set[ConversationId]) -> set[ConversationId]:
+async def _absent(connection: Connection, ids: set[ConversationId]) -> set[ConversationId]:
     present = await connection.fetch("SELECT id FROM conversations WHERE id = ANY($1)", list(ids))
     return ids - {row["id"] for row in present}
 
 
-async def _replies(connection: "Connection", drafts: Sequence[Draft]) -> set[tuple[UUID, UUID]]:
+async def _replies(connection: Connection, drafts: Sequence[Draft]) -> set[tuple[UUID, UUID]]:
     wanted = [draft.reply_to_id for draft in drafts if draft.reply_to_id is not None]
     if not wanted:
         return set()
     return {(message.conversation_id, message.id) for message in (await _by_id(connection, wanted)).values()}
 
 
-async def _by_id(connection: "Connection", ids: Any) -> dict[UUID, Message]:
+async def _by_id(connection: Connection, ids: Any) -> dict[UUID, Message]:
     found = await connection.fetch(rows.SELECT_MESSAGES_BY_ID, list(ids))
     return {row["id"]: rows.message(row) for row in found}
 

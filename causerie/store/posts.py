@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import asyncpg
 
@@ -19,9 +18,7 @@ from causerie.domain.ids import ConversationId
 from causerie.domain.message import Draft, Posted
 from causerie.store import post_batch
 from causerie.store.post_batch import KeyTaken, Skipped
-
-if TYPE_CHECKING:
-    from causerie.store.store import Store
+from causerie.store.transaction import Transact
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +53,8 @@ class _Line:
 class PostQueue:
     """Bounded by rows and by age; beyond either a draft is refused as `overloaded`, and nothing was written."""
 
-    def __init__(self, store: "Store") -> None:
-        self._store = store
+    def __init__(self, transact: Transact) -> None:
+        self._transact = transact
         self._lines: dict[ConversationId, _Line] = {}
         self._ready: deque[ConversationId] = deque()
         self._queued = 0
@@ -181,7 +178,7 @@ class PostQueue:
         deadline = max(ANSWER_SECONDS - (now - batch[0].since), 0.1)
         traces = [waiting.trace for waiting in batch if waiting.trace]
         with telemetry.span("commit posts", links=traces, kind=telemetry.SpanKind.CLIENT, rows=len(batch)):
-            async with self._store.transaction("post", deadline_seconds=deadline) as tx:
+            async with self._transact("post", deadline_seconds=deadline) as tx:
                 drafts = [waiting.draft for waiting in batch]
                 outcomes = await post_batch.write(tx, drafts, wait_for_lock=wait_for_lock)
         self.batches += 1

@@ -8,9 +8,9 @@ gets `Unavailable`, which says that the outcome is unknown.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg
 import orjson
@@ -20,6 +20,7 @@ from causerie.domain.errors import Unavailable
 from causerie.domain.event import Event
 from causerie.store import migrate
 from causerie.store.posts import PostQueue
+from causerie.store.transaction import Connection, Transaction, cut, open_transaction
 
 log = logging.getLogger(__name__)
 
@@ -55,17 +56,6 @@ _AWAY = (
     asyncpg.TransactionTimeoutError,
 )
 
-Connection: TypeAlias = Any
-"""A borrowed connection; asyncpg carries no types."""
-
-
-class Transaction:
-    """One open transaction and the events it has appended to the log so far."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.events: list[Event] = []
-
 
 class Store:
     """The pool, the current epoch and the queue of posts. Make one with `connect`, end it with `close`."""
@@ -76,7 +66,7 @@ class Store:
         self._pool: asyncpg.Pool
         self._epoch = ""
         self.cursor_key = b""
-        self.posts = PostQueue(self)
+        self.posts = PostQueue(self.transaction)
 
     @classmethod
     async def connect(cls, url: str, *, announce: Announce, min_size: int = 1, max_size: int = 10) -> "Store":
@@ -136,11 +126,11 @@ class Store:
                 yield connection
         except _AWAY as error:
             if connection is not None and isinstance(error, TimeoutError):
-                _cut(connection)
+                cut(connection)
             raise Unavailable(f"PostgreSQL is away ({type(error).__name__}).") from error
         except asyncio.CancelledError:
             if connection is not None:
-                _cut(connection)
+                cut(connection)
             raise
         finally:
             telemetry.db_operation("postgresql", operation, perf_counter() - began)
@@ -158,7 +148,7 @@ class Store:
         """
         async with self.connection(operation, deadline_seconds=deadline_seconds) as connection:
             transaction = Transaction(connection)
-            async with _transaction(connection):
+            async with open_transaction(connection):
                 yield transaction
             self.announce(transaction.events)
 
@@ -170,7 +160,7 @@ class Store:
             Unavailable: as `connection`.
         """
         async with self.connection(operation) as connection:
-            async with _transaction(connection, isolation="repeatable_read", readonly=True):
+            async with open_transaction(connection, isolation="repeatable_read", readonly=True):
                 yield connection
 
     def announce(self, events: Sequence[Event]) -> None:
@@ -207,28 +197,6 @@ class Store:
         if self._epoch and self._epoch != epoch:
             log.warning("the database has another history now", extra={"epoch": epoch, "earlier_epoch": self._epoch})
         self._epoch = epoch
-
-
-@asynccontextmanager
-async def _transaction(connection: Connection, **options: Any) -> AsyncIterator[None]:
-    """A transaction that asks a server nothing more once it was cut off: a frozen one never answers a rollback."""
-    transaction = connection.transaction(**options)
-    await transaction.start()
-    try:
-        yield
-    except asyncio.CancelledError:
-        _cut(connection)
-        raise
-    except BaseException:
-        await transaction.rollback()
-        raise
-    await transaction.commit()
-
-
-def _cut(connection: Connection) -> None:
-    """End a connection without a word to the server; one that is ended already is left alone."""
-    with suppress(asyncpg.InterfaceError):
-        connection.terminate()
 
 
 async def _leave_as_it_is(connection: Connection) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from causerie.domain.caller import Caller
 from causerie.domain.ids import UserId
-from causerie.store.store import Store, Transaction
+from causerie.store.store import Store
+from causerie.store.transaction import Transaction
 
 
 async def ensure(tx: Transaction, users: Iterable[UserId]) -> None:
