@@ -175,7 +175,7 @@ class PostQueue:
     async def _write(self, batch: list[_Waiting], *, wait_for_lock: bool) -> list[_Waiting]:
         """Write one batch, answer its drafts, and return those that must be tried again."""
         now = asyncio.get_running_loop().time()
-        deadline = max(ANSWER_SECONDS - (now - batch[0].since), 0.1)
+        deadline = max(ANSWER_SECONDS - (now - min(waiting.since for waiting in batch)), 0.1)
         traces = [waiting.trace for waiting in batch if waiting.trace]
         with telemetry.span("commit posts", links=traces, kind=telemetry.SpanKind.CLIENT, rows=len(batch)):
             async with self._transact("post", deadline_seconds=deadline) as tx:
