@@ -7,7 +7,7 @@ DEV    := $(VENV)/.installed-dev
 UV     := $(BIN)/uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-user lint format bench lock clean
+.PHONY: help run test test-user lint format bench mutants lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -34,6 +34,9 @@ format: $(DEV)  ## put the code into the one layout
 
 bench: $(DEV)  ## the benchmarks behind the figures of the README
 	@exec $(BIN)/python -m bench $(ARGS)
+
+mutants: $(DEV)  ## break our own code in fifteen ways; each must be noticed by its test
+	@exec $(BIN)/python -m mutants $(ARGS)
 
 lock: $(VENV)/bin/uv  ## resolve pyproject.toml again into the requirements files
 	$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE) \

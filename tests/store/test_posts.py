@@ -156,6 +156,43 @@ async def test_posting_moves_the_authors_own_read_mark(store: Store, group: Conv
     assert [tuple(mark) for mark in marks] == [("ann", 4, 3), ("ben", 1, 0)]
 
 
+async def test_nothing_is_acknowledged_before_its_commit(store: Store, group: ConversationId) -> None:
+    async with store.connection() as connection:
+        # A commit that fails at the last moment, as on a full disk.
+        await connection.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'not this one'; END $$;"
+            "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON messages DEFERRABLE INITIALLY DEFERRED "
+            "FOR EACH ROW WHEN (NEW.content = 'doomed') EXECUTE FUNCTION refuse()"
+        )
+
+    with pytest.raises(asyncpg.PostgresError):
+        await store.posts.submit(a_draft(group, text="doomed"))
+
+    assert await count(store, "messages") == 0
+    assert (await store.posts.submit(a_draft(group))).message.seq == 2
+
+
+async def test_two_pods_with_the_same_keys_in_any_order_never_deadlock(store: Store, database_url: str) -> None:
+    other = await Store.connect(database_url, announce=lambda events: None)
+    mine, others = [await a_conversation(store) for _ in range(20)], [await a_conversation(store) for _ in range(20)]
+
+    for turn in range(15):
+        keys = [f"{turn}-{n}" for n in range(20)]
+        await asyncio.gather(
+            *(store.posts.submit(a_draft(group, client_id=key)) for group, key in zip(mine, keys, strict=True)),
+            *(other.posts.submit(a_draft(g, client_id=key)) for g, key in zip(others, keys[::-1], strict=True)),
+            return_exceptions=True,
+        )
+    await other.close()
+
+    assert await count(store, "messages") == 15 * 20
+    async with store.connection() as connection:
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+        statistics = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        assert await connection.fetchval(statistics) == 0
+
+
 async def count(store: Store, table: str) -> int:
     async with store.connection() as connection:
         return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
