@@ -17,6 +17,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -105,6 +106,13 @@ def _url(*schemes: str) -> Callable[[str], str]:
 def _urls(*schemes: str) -> Callable[[str], tuple[str, ...]]:
     one = _url(*schemes)
     return lambda text: tuple(one(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(word) for word in _words(text))
+    except ValueError:
+        raise ValueError("must be addresses or networks such as 10.0.0.0/8, separated by commas") from None
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -197,6 +205,11 @@ class GatewaySettings(_Group):
     slow_queue_bytes: int = _setting("CAUSERIE_SLOW_QUEUE_BYTES", _count, 1024 * 1024)
     slow_seconds: float = _setting("CAUSERIE_SLOW_SECONDS", _seconds, 10.0)
     offline_grace_seconds: float = _setting("CAUSERIE_OFFLINE_GRACE_SECONDS", _seconds, 10.0)
+    pending_per_address: int = _setting("CAUSERIE_PENDING_PER_ADDRESS", _count, 1_000)
+    """Connections of one address that have not authenticated yet."""
+
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting("CAUSERIE_TRUSTED_PROXIES", _networks, ())
+    """Whose `X-Forwarded-For` is believed: behind a proxy all clients have one address without it."""
 
 
 @dataclass(frozen=True, kw_only=True)

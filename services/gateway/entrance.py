@@ -23,7 +23,7 @@ Result = dict[str, object]
 
 
 class Entrance:
-    """Knows tokens and tickets. `now` is the loop's steady clock, `unix_now` that of tokens."""
+    """Knows tokens and tickets. `now` is a steady clock, `unix_now` that of tokens; `known` hears who came in."""
 
     def __init__(
         self,
@@ -34,6 +34,7 @@ class Entrance:
         rules: Rules,
         node_id: NodeId,
         *,
+        known: Callable[[Guest], None],
         now: Callable[[], float],
         unix_now: Callable[[], float],
     ) -> None:
@@ -43,6 +44,7 @@ class Entrance:
         self._lobby = lobby
         self._rules = rules
         self._node_id = node_id
+        self._known = known
         self._now = now
         self._unix_now = unix_now
 
@@ -60,6 +62,7 @@ class Entrance:
         if (refusal := self._lobby.admit(guest, caller)) is not None:
             guest.end(refusal)
             return {}
+        self._known(guest)
         telemetry.HANDSHAKES.add("accepted")
         guest.session.admit(caller, now=self._now(), unix_now=self._unix_now())
         session_id = f"{self._node_id}.{guest.session.number}"

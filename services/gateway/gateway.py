@@ -30,6 +30,7 @@ from services.gateway.http import HttpConnection
 from services.gateway.listener import listen
 from services.gateway.lobby import Guest, Lobby
 from services.gateway.ops import Ops
+from services.gateway.pending import Pending
 from services.gateway.presence import Desk, PresenceRoom
 from services.gateway.registry import Registry
 from services.gateway.sends import Outbox
@@ -57,12 +58,15 @@ class Gateway:
         limits, rules = settings.limits, settings.gateway
         self.wheel = Wheel(now=loop.time())
         self.admission = Admission(allowed_origins=settings.auth.allowed_origins, cookie=settings.auth.cookie)
+        self.pending = Pending(most=rules.pending_per_address, trusted_proxies=rules.trusted_proxies)
         self.handshake_seconds = rules.handshake_seconds
         self.max_connections = max_connections
         self.is_draining = False
         self.readiness = readiness
         self._drain_seconds = rules.drain_seconds
         self._open: set[Guest] = set()
+        self._strangers: dict[Guest, str] = {}
+        """Sockets nobody has vouched for, with the origin they are counted under."""
         self._numbers = count(1)
         self._registry: Registry[Guest] = Registry(max_sessions_per_user=limits.sessions_per_user)
         self._fan_out = FanOut(
@@ -96,6 +100,7 @@ class Gateway:
                 lobby,
                 session_rules,
                 self.node.id,
+                known=self._known,
                 now=loop.time,
                 unix_now=time.time,
             ),
@@ -142,7 +147,7 @@ class Gateway:
     def room(self) -> Room:
         return Room(len(self._open), self.max_connections, self.is_draining)
 
-    def open(self, transport: asyncio.Transport, opening: Opening, rest: bytes) -> None:
+    def open(self, transport: asyncio.Transport, opening: Opening, origin: str | None, rest: bytes) -> None:
         session = Session(
             self._hall.rules,
             number=next(self._numbers),
@@ -150,6 +155,8 @@ class Gateway:
             spread=random.uniform(1 - SPREAD, 1 + SPREAD),
         )
         connection = Connection(self._hall, transport, session)
+        if origin is not None:
+            self._strangers[connection] = origin
         self._open.add(connection)
         self._counted()
         transport.write(opening.head)
@@ -158,7 +165,13 @@ class Gateway:
         if rest:
             connection.data_received(rest)
 
+    def _known(self, guest: Guest) -> None:
+        origin = self._strangers.pop(guest, None)
+        if origin is not None:
+            self.pending.leave(origin)
+
     def _forget(self, guest: Guest) -> None:
+        self._known(guest)
         self._open.discard(guest)
         self._counted()
 

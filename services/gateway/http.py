@@ -15,15 +15,25 @@ import orjson
 
 from causerie import probes, telemetry
 from causerie.probes import Ready
-from services.gateway.admission import Admission, Denial, Opening, Room
+from services.gateway.admission import RETRY_AFTER_SECONDS, Admission, Denial, Opening, Room
+from services.gateway.pending import Pending
 from services.gateway.wheel import NOWHERE, Wheel
 
 MAX_HEAD_BYTES = 16 * 1024
 MAX_BODY_BYTES = 64 * 1024
 """Nothing here wants a body; so much is read past, more ends the connection."""
+CROWDED_SECONDS = 1.0
+"""How long one too many may take to say anything, so that there is something to answer."""
 SOCKET_PATH = "/ws"
 SERVICE = "gateway"
 _FOREVER = float("inf")
+_CROWDED = Denial(
+    503,
+    "overloaded",
+    "Too many connections of this address wait to be authenticated.",
+    {"Retry-After": str(RETRY_AFTER_SECONDS)},
+    "crowded",
+)
 
 
 class House(Protocol):
@@ -31,21 +41,35 @@ class House(Protocol):
 
     admission: Admission
     wheel: Wheel
+    pending: Pending
     handshake_seconds: float
     readiness: Callable[[], Ready]
 
     @property
     def room(self) -> Room: ...
 
-    def open(self, transport: asyncio.Transport, opening: Opening, rest: bytes) -> None:
-        """Take over an upgraded transport; `rest` came behind the head."""
+    def open(self, transport: asyncio.Transport, opening: Opening, origin: str | None, rest: bytes) -> None:
+        """Take over an upgraded transport, counted as pending under `origin`; `rest` came behind the head."""
         ...
 
 
 class HttpConnection(asyncio.Protocol):
     """Reads request heads; answers, keeps alive, or upgrades."""
 
-    __slots__ = ("_fed", "_head", "_head_bytes", "_house", "_parser", "_reads_head", "_transport", "_url", "slot")
+    __slots__ = (
+        "_fed",
+        "_head",
+        "_head_bytes",
+        "_house",
+        "_is_crowded",
+        "_origin",
+        "_parser",
+        "_peer",
+        "_reads_head",
+        "_transport",
+        "_url",
+        "slot",
+    )
 
     def __init__(self, house: House) -> None:
         self.slot = NOWHERE
@@ -53,15 +77,26 @@ class HttpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._fed = 0
+        self._peer = ""
+        self._origin: str | None = None
+        """Under what this connection is counted as pending."""
+        self._is_crowded = False
         self.on_message_begin()
 
     # ── called by the loop ──────────────────────────────────────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._wait()
+        peer = transport.get_extra_info("peername")
+        self._peer = str(peer[0]) if peer else ""
+        # Behind a proxy the head will say who it is; until then the proxy answers for its connections.
+        self._is_crowded = not self._house.pending.is_proxy(self._peer) and not self._count("")
+        self._wait(CROWDED_SECONDS if self._is_crowded else self._house.handshake_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._origin is not None:
+            self._house.pending.leave(self._origin)
+            self._origin = None
         self._house.wheel.remove(self)
         self._transport = None
 
@@ -75,7 +110,9 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._transport is None or self._transport.is_closing():
-            return
+            return None
+        if self._is_crowded:
+            return self._refuse(_CROWDED)
         self._fed += len(data)
         try:
             self._parser.feed_data(data)
@@ -87,6 +124,7 @@ class HttpConnection(asyncio.Protocol):
             # What is over lies behind `on_message_complete`, which counts anew.
             if self._fed > (MAX_HEAD_BYTES if self._reads_head else MAX_HEAD_BYTES + MAX_BODY_BYTES):
                 self._too_large()
+        return None
 
     # ── called by the parser ────────────────────────────────────────────────────────────────────────────────────
 
@@ -112,12 +150,20 @@ class HttpConnection(asyncio.Protocol):
         if not self._parser.should_upgrade():
             self._answer(keep_alive=self._parser.should_keep_alive())
             self._fed = 0
-            self._wait()
+            self._wait(self._house.handshake_seconds)
 
     # ── what we answer ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def _wait(self) -> None:
-        self._house.wheel.place(self, asyncio.get_running_loop().time() + self._house.handshake_seconds)
+    def _wait(self, seconds: float) -> None:
+        self._house.wheel.place(self, asyncio.get_running_loop().time() + seconds)
+
+    def _count(self, forwarded_for: str) -> bool:
+        """Take a place among those nobody has vouched for; False when the address has none left."""
+        origin = self._house.pending.origin(self._peer, forwarded_for)
+        if not self._house.pending.enter(origin):
+            return False
+        self._origin = origin
+        return True
 
     def _upgrade(self, rest: bytes) -> None:
         path, query = self._target()
@@ -128,10 +174,13 @@ class HttpConnection(asyncio.Protocol):
         opening = self._judge(query)
         if isinstance(opening, Denial):
             return self._refuse(opening)
+        if self._origin is None and not self._count(self._head.get("x-forwarded-for", "")):
+            return self._refuse(_CROWDED)
         transport, self._transport = self._transport, None
+        origin, self._origin = self._origin, None
         self._house.wheel.remove(self)
         if transport is not None:
-            self._house.open(transport, opening, rest)
+            self._house.open(transport, opening, origin, rest)
         return None
 
     def _judge(self, query: str) -> Opening | Denial:
