@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from causerie.embedded import unprivileged, wheels
 from causerie.embedded.ports import Ports
@@ -35,15 +36,21 @@ SETTINGS = {
     "log_line_prefix": "%m [%p] %d ",
     "max_wal_size": "2GB",
 }
+# A standby looks for its primary again, or sees that it has been promoted, after such a pause; 5 s by default.
+STANDBY_SETTINGS = {"wal_retrieve_retry_interval": "200ms"}
 # Fast shutdown, then immediate: both keep what was committed.
 LADDER = [(signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0)]
 
 
 class Postgres:
-    """One PostgreSQL server and its data directory."""
+    """One PostgreSQL server and its data directory.
 
-    def __init__(self, directory: Path, ports: Ports, *, name: str = "postgres") -> None:
+    With `standby_of`, the address of a primary, it begins as a copy of it and follows it until `promote`.
+    """
+
+    def __init__(self, directory: Path, ports: Ports, *, name: str = "postgres", standby_of: str | None = None) -> None:
         self._name = name
+        self._standby_of = standby_of
         self._ports = ports
         self._log = directory / f"{name}.log"
         self._record = directory / f"{name}.pid"
@@ -93,8 +100,12 @@ class Postgres:
         if self.process is not None:
             self.process.kill()
 
+    async def promote(self) -> None:
+        """Stop following the primary and take writes, in a new timeline."""
+        await asyncio.to_thread(self._ask, "SELECT pg_promote()")
+
     def _server(self) -> Process:
-        settings = SETTINGS | {"port": str(self._port)}
+        settings = SETTINGS | (STANDBY_SETTINGS if self._standby_of else {}) | {"port": str(self._port)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return Process(
             "PostgreSQL",
@@ -113,7 +124,7 @@ class Postgres:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
         except OSError:
             return False
-        return len(lines) >= 8 and lines[7].strip() == "ready"
+        return len(lines) >= 8 and lines[7].strip() in ("ready", "standby")
 
     def _reachable_programs(self) -> Path:
         programs = wheels.executable(WHEEL, r"pginstall18/bin/postgres$").parent
@@ -132,6 +143,19 @@ class Postgres:
         if not self._secret.exists():
             self._secret.touch(mode=0o600)
             self._secret.write_text(secrets.token_urlsafe(24))
+        if self._standby_of is None:
+            self._make_empty(making)
+        else:
+            self._make_copy(making, self._standby_of)
+        making.rename(self._data)
+
+    def _make_copy(self, making: Path, primary: str) -> None:
+        self._secret.write_text(urlsplit(primary).password or "")
+        # The address of the primary is written beside the data, with all it takes to follow it.
+        arguments = ["--write-recovery-conf", "--checkpoint=fast", "--wal-method=stream", "--no-sync"]
+        self._run("pg_basebackup", "-D", str(making), "-d", primary, *arguments, as_owner=True)
+
+    def _make_empty(self, making: Path) -> None:
         password = making.with_name(f"{making.name}.password")
         shutil.copy(self._secret, password)
         os.chown(password, self._owner.uid, self._owner.gid)
@@ -142,13 +166,15 @@ class Postgres:
         arguments += ["-c", "scram_iterations=1"]
         self._run("initdb", "-D", str(making), *arguments, as_owner=True)
         password.unlink()
-        making.rename(self._data)
 
     def _ensure_database(self) -> None:
-        address = ["-h", "127.0.0.1", "-p", str(self._port), "-U", USER]
         query = f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"  # noqa: S608 - a constant of ours
-        if not self._run("psql", *address, "-d", "postgres", "-XtAc", query).strip():
-            self._run("createdb", *address, DATABASE)
+        if not self._ask(query):
+            self._ask(f"CREATE DATABASE {DATABASE}")
+
+    def _ask(self, statement: str) -> str:
+        address = ["-h", "127.0.0.1", "-p", str(self._port), "-U", USER, "-d", "postgres"]
+        return self._run("psql", *address, "-XtAc", statement).strip()
 
     def _run(self, program: str, *arguments: str, as_owner: bool = False) -> str:
         command = [str(self._programs / program), *arguments]
