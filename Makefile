@@ -38,6 +38,9 @@ bench: $(DEV)  ## the benchmarks behind the figures of the README
 mutants: $(DEV)  ## break our own code in fifteen ways; each must be noticed by its test
 	@exec $(BIN)/python -m mutants $(ARGS)
 
+soak: $(DEV)  ## the long proof: everything broken on purpose, three seeds; ARGS="--seed 7 --scenario processes"
+	@exec $(BIN)/python -m soak $(or $(ARGS),--seed 1 --seed 2 --seed 3)
+
 lock: $(VENV)/bin/uv  ## resolve pyproject.toml again into the requirements files
 	$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE) \
 	    pyproject.toml -o requirements.txt

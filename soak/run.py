@@ -1,0 +1,150 @@
+"""One run: a world, a crowd in it, the schedule carried out, and the evidence of it all."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from soak import presence, truth
+from soak.crowd import Crowd, Person, crowd
+from soak.evidence import Evidence, Struck
+from soak.faults import Fault
+from soak.scenarios import Scenario
+from soak.schedule import Planned
+from soak.world import World
+
+RATE = 300.0
+WARM_UP_SECONDS = 3.0
+CONVERGENCE_SECONDS = 60.0
+"""When clients have not converged by then, they never did."""
+SHOW_SECONDS = 3.0
+
+Show = Callable[[str], None]
+
+
+class Run:
+    """Carries out one schedule; `seek_ghosts` also takes users away with a gateway, which needs up to 45 s each."""
+
+    def __init__(self, world: World, people: Crowd, faults: Sequence[Fault], show: Show, *, seek_ghosts: bool) -> None:
+        self._world = world
+        self._crowd = people
+        self._faults = {fault.name: fault for fault in faults}
+        self._show = show
+        self._seek_ghosts = seek_ghosts
+        self._doing = "all is well"
+        self._struck: list[Struck] = []
+        self._ghosts: list[str] = []
+        self._searches: set[asyncio.Task[None]] = set()
+
+    async def carry_out(self, plan: Sequence[Planned]) -> None:
+        """Break and mend one thing after another while people talk."""
+        showing = asyncio.create_task(self._keep_showing())
+        try:
+            await asyncio.sleep(WARM_UP_SECONDS)
+            for number, planned in enumerate(plan, 1):
+                self._doing = "all is well"
+                await asyncio.sleep(planned.calm_seconds)
+                await self._strike(self._faults[planned.fault], planned, f"{number}/{len(plan)}")
+            for search in [*self._searches]:
+                await search
+        finally:
+            showing.cancel()
+            for search in self._searches:
+                search.cancel()
+
+    async def conclude(self) -> Evidence:
+        """Let everything come to rest and gather what there is to compare."""
+        people = self._crowd
+        self._show("      everybody falls silent")
+        await people.hush()
+        database = self._world.stores.database_url
+        await people.converged(await truth.heads(database, list(people.members)), timeout_seconds=CONVERGENCE_SECONDS)
+        held = await truth.fetch(database, list(people.members))
+        by_name = {person.name: person for person in people.people}
+        stale = [
+            page
+            for group, members in people.members.items()
+            for page in await truth.stale_pages(by_name[members[0]].client, group, len(self._world.apis), held)
+        ]
+        observer, *others = people.people
+        names = [person.name for person in others]
+        unseen = await presence.wrongly_shown(observer.client, names, online=True)
+        await people.leave(names)
+        self._ghosts += [f"{name} is there and not shown; nobody" for name in unseen]
+        self._ghosts += await presence.wrongly_shown(observer.client, names, online=False)
+        return Evidence(
+            due=people.due,
+            acknowledged=people.acknowledged,
+            members=people.members,
+            log=held.log,
+            seen={person.name: person.witness.seen for person in people.people},
+            faults=self._struck,
+            edited=people.edited,
+            marks={(person.name, group): seq for person in people.people for group, seq in person.marks.items()},
+            stored_marks=held.marks,
+            skipped=[what for person in people.people for what in person.witness.skipped],
+            stale=stale,
+            ghosts=self._ghosts,
+            healed=sum(person.witness.healed for person in people.people),
+        )
+
+    async def _strike(self, fault: Fault, planned: Planned, number: str) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        which = f"{fault.name}, place {planned.place}" if fault.places > 1 else fault.name
+        self._doing = f"{which} for {planned.hold_seconds:.0f} s"
+        async with fault.strike(self._world, planned.place) as proof:
+            self._show(f"{number}  {which}")
+            if fault.vanish and self._seek_ghosts:
+                await self._take_away(self._world.gateways[planned.place])
+            await asyncio.sleep(max(0.0, began + planned.hold_seconds - loop.time()))
+        healed = loop.time()
+        self._doing = f"healed of {which}"
+        took = await self._crowd.converged(dict(self._crowd.heads), timeout_seconds=CONVERGENCE_SECONDS)
+        self._struck.append(Struck(fault.name, planned.place, began, healed, proof.seen, took))
+        converged = "never converged" if took is None else f"converged in {took:.1f} s"
+        self._show(f"{number}  {which}: {proof.seen or 'NOTHING SHOWED THAT IT HAPPENED'}; {converged}")
+
+    async def _take_away(self, gateway: str) -> None:
+        """Somebody goes down with his gateway and does not come back until he is seen to be gone."""
+        victim = next((p for p in self._crowd.people[1:] if p.present and p.client.gateway == gateway), None)
+        if victim is None:
+            return
+        await victim.go()
+        search = asyncio.create_task(self._search(victim))
+        self._searches.add(search)
+        search.add_done_callback(self._searches.discard)
+
+    async def _search(self, victim: Person) -> None:
+        self._ghosts += await presence.wrongly_shown(self._crowd.people[0].client, [victim.name], online=False)
+        await victim.come_back()
+
+    async def _keep_showing(self) -> None:
+        loop = asyncio.get_running_loop()
+        began, before = loop.time(), 0
+        while True:
+            await asyncio.sleep(SHOW_SECONDS)
+            accepted = len(self._crowd.acknowledged)
+            delivered = sum(person.witness.deliveries for person in self._crowd.people)
+            rate = (accepted - before) / SHOW_SECONDS
+            before = accepted
+            self._show(
+                f"{loop.time() - began:6.0f} s  accepted {accepted:8,} ({rate:4.0f}/s)  delivered {delivered:9,}  "
+                f"{self._doing}"
+            )
+
+
+async def run(
+    scenario: Scenario,
+    plan: Sequence[Planned],
+    home: Path,
+    *,
+    seed: int,
+    rate: float = RATE,
+    show: Show,
+    seek_ghosts: bool = True,
+) -> Evidence:
+    """Stand up the scenario's world in `home`, carry out the plan, and return the evidence."""
+    async with scenario.stand(home) as world, crowd(world, seed, rate) as people:
+        engine = Run(world, people, scenario.faults, show, seek_ghosts=seek_ghosts)
+        await engine.carry_out(plan)
+        return await engine.conclude()
