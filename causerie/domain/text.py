@@ -70,13 +70,13 @@ def _size(value: object, field: str, *, level: int) -> int:
             return len(_storable(value, field).encode()) + 2
         case Mapping():
             inside = sum(
-                _size(key, field, level=level) + _size(item, field, level=level + 1) + 2 for key, item in value.items()
+                _size(key, field, level=level) + 1 + _size(item, field, level=level + 1) for key, item in value.items()
             )
-            return 2 + inside
+            return 2 + inside + max(len(value) - 1, 0)
         case list():
-            return 2 + sum(_size(item, field, level=level + 1) + 1 for item in value)
+            return 2 + sum(_size(item, field, level=level + 1) for item in value) + max(len(value) - 1, 0)
         case bool() | None:
-            return 5
+            return 5 if value is False else 4
         case int() if -(2**63) <= value < 2**64:
             return len(repr(value))
         case float() if isfinite(value):
