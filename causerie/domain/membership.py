@@ -53,7 +53,8 @@ class Member:
         both_may = conversation_type is ConversationType.DIRECT and right is Right.CHANGE_CONVERSATION
         allowed = right is Right.POST or both_may or self.role is not Role.MEMBER
         if not allowed or (right is Right.CHANGE_ROLES and self.role is not Role.OWNER):
-            raise Forbidden(f"A {self.role} may not {right}.")
+            who = "the owner" if right is Right.CHANGE_ROLES else "owners and admins"
+            raise Forbidden(f"Only {who} may {right}.")
 
     def as_json(self, *, private: bool = False) -> dict[str, object]:
         """The Member of the contract. Mute is the member's own: others see it as off."""

@@ -1,5 +1,6 @@
 """The pure rules: text, ids, times, shards, membership."""
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID, uuid4
 
@@ -49,6 +50,21 @@ def test_metadata_has_sixteen_levels_at_most() -> None:
     assert check_metadata(nested(16)) == nested(16)
     with pytest.raises(InvalidRequest):
         check_metadata(nested(17))
+
+
+@pytest.mark.parametrize("inside", [{}, {"b": [], "c": {}}, {"b": [1, 2.5, None, True, False, "é"], "c": {"d": -1}}])
+def test_metadata_has_four_kibibytes_as_compact_json_at_most(inside: dict[str, object]) -> None:
+    def filled(size: int) -> dict[str, object]:
+        return {**inside, "a": "x" * (size - len(compact({**inside, "a": ""})))}
+
+    assert len(compact(filled(4_096))) == 4_096
+    assert check_metadata(filled(4_096)) == filled(4_096)
+    with pytest.raises(InvalidRequest):
+        check_metadata(filled(4_097))
+
+
+def compact(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @pytest.mark.parametrize("value", [{"a": "x" * 4_096}, {"a\0": 1}, {"a": "\udfff"}, [], "text", {"n": 2**70}])
@@ -124,12 +140,12 @@ def test_plain_members_post_and_owners_do_the_rest() -> None:
     a_member(Role.ADMIN).require(Right.MANAGE_MEMBERS, GROUP)
     a_member(Role.OWNER).require(Right.CHANGE_ROLES, GROUP)
 
-    for role, right in [
-        (Role.MEMBER, Right.CHANGE_CONVERSATION),
-        (Role.MEMBER, Right.MANAGE_MEMBERS),
-        (Role.ADMIN, Right.CHANGE_ROLES),
+    for role, right, why in [
+        (Role.MEMBER, Right.CHANGE_CONVERSATION, "Only owners and admins may change the conversation."),
+        (Role.MEMBER, Right.MANAGE_MEMBERS, "Only owners and admins may manage members."),
+        (Role.ADMIN, Right.CHANGE_ROLES, "Only the owner may change roles."),
     ]:
-        with pytest.raises(Forbidden):
+        with pytest.raises(Forbidden, match=why):
             a_member(role).require(right, GROUP)
 
 
