@@ -4,7 +4,7 @@ import asyncio
 
 from causerie.actions.platform import Platform
 from causerie.domain.caller import Caller
-from causerie.domain.conversation import Conversation
+from causerie.domain.conversation import Conversation, ConversationType
 from causerie.domain.errors import Forbidden, Gone, NotFound, VersionConflict
 from causerie.domain.event import EventKind
 from causerie.domain.ids import MessageId
@@ -30,7 +30,7 @@ async def edit(
 
     Raises:
         NotFound: no such message for this caller.
-        Forbidden: somebody else's, or a system message.
+        Forbidden: somebody else's, a system message, or one of a channel the caller has not joined.
         Gone: it was deleted.
         VersionConflict: it has another version by now.
     """
@@ -54,7 +54,8 @@ async def delete(platform: Platform, caller: Caller, message_id: MessageId) -> M
 
     Raises:
         NotFound: no such message for this caller.
-        Forbidden: neither the author, nor owner or admin of the conversation, nor of scope `admin`.
+        Forbidden: neither the author, nor owner or admin of the conversation, nor of scope `admin`; or the
+            conversation is a channel the caller has not joined.
     """
     async with platform.store.transaction() as tx:
         message, conversation, member = await _enter(tx, caller, message_id)
@@ -78,8 +79,11 @@ async def _enter(tx: Transaction, caller: Caller, message_id: MessageId) -> tupl
     conversation = await conversations.lock(tx, named.conversation_id)
     member = await members.find(tx, conversation.id, caller.user)
     present = member if member is not None and member.is_present else None
-    if not caller.admin and (present is None or not may_see(present, conversation.type, named.seq)):
-        raise NotFound
+    if not caller.admin:
+        if present is None and conversation.type is ConversationType.CHANNEL:
+            raise Forbidden("Join first.")
+        if present is None or not may_see(present, conversation.type, named.seq):
+            raise NotFound
     message = await messages.find(tx, message_id)
     if message is None:
         raise NotFound

@@ -23,6 +23,7 @@ async def mark_read(
 
     Raises:
         NotFound: not a member, or no such message there.
+        Forbidden: a channel the caller has not joined.
     """
     if message_id is not None:
         may = await members.access(platform.store, caller.user, conversation_id)
@@ -41,6 +42,7 @@ async def mark_message_read(platform: Platform, caller: Caller, message_id: Mess
 
     Raises:
         NotFound: no such message for this caller.
+        Forbidden: it is in a channel the caller has not joined.
     """
     conversation_id = await messages.conversation_of(platform.store, message_id)
     if conversation_id is None:
@@ -53,6 +55,7 @@ async def mark_unread(platform: Platform, caller: Caller, conversation_id: Conve
 
     Raises:
         NotFound: not a member.
+        Forbidden: a channel the caller has not joined.
     """
     horizon = await horizons.mark_unread(platform.store, caller.user, conversation_id)
     _tell_own_devices(platform, caller, conversation_id, horizon, is_marked_unread=True)

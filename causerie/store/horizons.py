@@ -6,8 +6,9 @@ edits and members consume seq as well.
 """
 
 from dataclasses import dataclass
+from typing import NoReturn
 
-from causerie.domain.errors import NotFound
+from causerie.domain.errors import Forbidden
 from causerie.domain.ids import ConversationId, UserId
 from causerie.domain.times import rfc3339
 from causerie.store import cursors, members
@@ -55,11 +56,12 @@ async def mark_read(store: Store, user: UserId, conversation_id: ConversationId,
 
     Raises:
         NotFound: not a member.
+        Forbidden: not a member either, but of a channel, which everybody may see.
     """
     async with store.connection() as connection:
         row = await connection.fetchrow(_MARK, conversation_id, user, seq)
     if row is None:
-        raise NotFound
+        await _refuse(store, user, conversation_id)
     return Horizon(row["seq"], row["unread_count"], row["moved"])
 
 
@@ -68,6 +70,7 @@ async def mark_unread(store: Store, user: UserId, conversation_id: ConversationI
 
     Raises:
         NotFound: not a member.
+        Forbidden: not a member either, but of a channel, which everybody may see.
     """
     async with store.connection() as connection:
         row = await connection.fetchrow(
@@ -81,8 +84,14 @@ async def mark_unread(store: Store, user: UserId, conversation_id: ConversationI
             user,
         )
     if row is None:
-        raise NotFound
+        await _refuse(store, user, conversation_id)
     return Horizon(row["seq"], row["unread_count"], moved=True)
+
+
+async def _refuse(store: Store, user: UserId, conversation_id: ConversationId) -> NoReturn:
+    """Somebody who is no member has no mark to move; only a channel may he know of."""
+    await members.access(store, user, conversation_id)
+    raise Forbidden("Join first.")
 
 
 async def unread(store: Store, user: UserId) -> dict[str, object]:

@@ -115,6 +115,27 @@ async def test_a_channel_is_read_by_anybody_and_written_by_those_who_joined(ann,
     assert (await ben.post(f"{path}/messages", {"content": "hi"})).json()["code"] == "forbidden"
 
 
+async def test_who_sees_a_channel_but_has_not_joined_it_is_forbidden_what_members_do(ann, ben):
+    channel = await ann.opens("channel", name="News")
+    path = f"/v1/conversations/{channel}"
+    message = f"/v1/messages/{(await ann.says(channel, 'welcome'))['id']}"
+    await ben.post(f"{path}/join")
+    own = f"/v1/messages/{(await ben.says(channel, 'hi'))['id']}"
+    await ben.post(f"{path}/leave")
+
+    answers = [
+        await ben.put(own, {"content": "changed"}),
+        await ben.delete(own),
+        await ben.put(message, {"content": "changed"}),
+        await ben.delete(message),
+        await ben.post(f"{message}/read"),
+        await ben.post(f"{path}/read", {"seq": 2}),
+        await ben.delete(f"{path}/read"),
+    ]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(403, "forbidden")] * 7
+
+
 async def test_a_group_is_not_joined(ann, ben, cas):
     conversation = await ann.opens("group", ben)
 

@@ -21,7 +21,7 @@ async def unread(asked: Asked) -> Answer:
     "Move my read mark",
     body="ReadMark",
     answers=(Documented(200, "ReadState"),),
-    refuses=(400, 404, 413, 415, 422),
+    refuses=(400, 403, 404, 413, 415, 422),
 )
 async def mark_read(asked: Asked) -> Answer:
     """To a `seq` or a `message_id`. The mark never goes back; beyond the end it stands at the end."""
@@ -33,7 +33,7 @@ async def mark_read(asked: Asked) -> Answer:
     )
 
 
-@reading.delete("/v1/conversations/{conversation_id}/read", "Flag a conversation as unread", refuses=(404,))
+@reading.delete("/v1/conversations/{conversation_id}/read", "Flag a conversation as unread", refuses=(403, 404))
 async def mark_unread(asked: Asked) -> Answer:
     """A flag of my own, taken away by any read; the read mark stays."""
     await actions.mark_unread(asked.platform, asked.caller, asked.conversation_id)
@@ -44,7 +44,7 @@ async def mark_unread(asked: Asked) -> Answer:
     "/v1/messages/{message_id}/read",
     "Move my read mark to a message",
     answers=(Documented(200, "ReadState"),),
-    refuses=(400, 404, 415, 422),
+    refuses=(400, 403, 404, 415, 422),
 )
 async def mark_message_read(asked: Asked) -> Answer:
     message_id = asked.message_id
