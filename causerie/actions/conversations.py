@@ -15,10 +15,11 @@ from causerie.store import conversations, keys, log, members, users
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A conversation as its opener sees it, and whether this call made it."""
+    """A conversation as its opener sees it, and whether this call made it or repeated one that had the same key."""
 
     conversation: dict[str, object]
     created: bool
+    replayed: bool
 
 
 async def open_conversation(platform: Platform, caller: Caller, spec: OpenConversation) -> Opened:
@@ -60,7 +61,8 @@ async def open_conversation(platform: Platform, caller: Caller, spec: OpenConver
                     raise ContextTaken
             if spec.key:
                 await keys.remember(tx, caller.user, spec.key, conversation_id, spec)
-    return Opened(await conversations.view(platform.store, caller.user, conversation_id), created)
+    view = await conversations.view(platform.store, caller.user, conversation_id)
+    return Opened(view, created, replayed=earlier is not None)
 
 
 async def change(

@@ -10,6 +10,7 @@ from causerie.store.pages import Page
 Header = tuple[bytes, bytes]
 
 _JSON = (b"content-type", b"application/json")
+_REPLAYED = (b"idempotent-replayed", b"true")
 
 
 class Answer:
@@ -36,6 +37,11 @@ def json(value: object, *, status: int = 200, headers: Sequence[Header] = ()) ->
 
 def created(value: object, *headers: Header) -> Answer:
     return json(value, status=201, headers=headers)
+
+
+def replayed(value: object) -> Answer:
+    """What an earlier request with the same key made."""
+    return json(value, headers=(_REPLAYED,))
 
 
 def page(found: Page) -> Answer:

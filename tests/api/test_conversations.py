@@ -74,6 +74,8 @@ async def test_a_key_makes_opening_a_group_repeatable(ann, ben):
 
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json()["id"] == again.json()["id"]
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
 
 

@@ -43,7 +43,12 @@ async def list_mine(asked: Asked) -> Answer:
     body="NewConversation",
     answers=(
         Documented(201, "Conversation", "It was made."),
-        Documented(200, "Conversation", "There is one with this context or, if direct, these two people."),
+        Documented(
+            200,
+            "Conversation",
+            "There is one with this context or, if direct, these two people; or this is a repeat.",
+            headers=("Idempotent-Replayed",),
+        ),
     ),
     refuses=(400, 409, 413, 415, 422),
 )
@@ -53,6 +58,8 @@ async def open_conversation(asked: Asked) -> Answer:
     key = requests.idempotency_key(asked.idempotency_key)
     spec = requests.open_conversation(await asked.body(), key=key)
     opened = await actions.open_conversation(asked.platform, asked.caller, spec)
+    if opened.replayed:
+        return answers.replayed(opened.conversation)
     return answers.created(opened.conversation) if opened.created else answers.json(opened.conversation)
 
 

@@ -13,7 +13,6 @@ from services.api.operation import Documented, Operations
 
 messages = Operations("messages")
 
-_REPLAYED = (b"idempotent-replayed", b"true")
 _HIT = (b"x-cache", b"hit")
 _MISS = (b"x-cache", b"miss")
 
@@ -64,7 +63,7 @@ async def post(asked: Asked) -> Answer:
     posted = await asyncio.shield(actions.post(asked.platform, draft))
     message = as_seen(posted.message)
     if posted.replayed:
-        return answers.json(message, headers=(_REPLAYED,))
+        return answers.replayed(message)
     telemetry.MESSAGES_ACCEPTED.add()
     return answers.created(message)
 
