@@ -22,7 +22,10 @@ Show = Callable[[str], None]
 
 
 class Run:
-    """Carries out one schedule; `seek_ghosts` also takes users away with a gateway, which needs up to 45 s each."""
+    """Carries out one schedule; with `seek_ghosts` a user stays away when his gateway vanishes, which takes up to 45 s.
+
+    Without it, those a gateway took down so lately that they may still be shown are not looked for.
+    """
 
     def __init__(self, world: World, people: Crowd, faults: Sequence[Fault], show: Show, *, seek_ghosts: bool) -> None:
         self._world = world
@@ -33,6 +36,7 @@ class Run:
         self._doing = "all is well"
         self._struck: list[Struck] = []
         self._ghosts: list[str] = []
+        self._took_down: dict[str, float] = {}
         self._searches: set[asyncio.Task[None]] = set()
 
     async def carry_out(self, plan: Sequence[Planned]) -> None:
@@ -70,7 +74,8 @@ class Run:
         unseen = await presence.wrongly_shown(observer.client, names, online=True)
         await people.leave(names)
         self._ghosts += [f"{name} is there and not shown; nobody" for name in unseen]
-        self._ghosts += await presence.wrongly_shown(observer.client, names, online=False)
+        overdue = names if self._seek_ghosts else [name for name in names if self._is_due(name)]
+        self._ghosts += await presence.wrongly_shown(observer.client, overdue, online=False)
         return Evidence(
             due=people.due,
             acknowledged=people.acknowledged,
@@ -94,7 +99,7 @@ class Run:
         self._doing = f"{which} for {planned.hold_seconds:.0f} s"
         async with fault.strike(self._world, planned.place) as proof:
             self._show(f"{number}  {which}")
-            if fault.vanish and self._seek_ghosts:
+            if fault.vanish:
                 await self._take_away(self._world.gateways[planned.place])
             await asyncio.sleep(max(0.0, began + planned.hold_seconds - loop.time()))
         healed = loop.time()
@@ -105,10 +110,13 @@ class Run:
         self._show(f"{number}  {which}: {proof.seen or 'NOTHING SHOWED THAT IT HAPPENED'}; {converged}")
 
     async def _take_away(self, gateway: str) -> None:
-        """Somebody goes down with his gateway and does not come back until he is seen to be gone."""
-        victim = next((p for p in self._crowd.people[1:] if p.present and p.client.gateway == gateway), None)
-        if victim is None:
+        """Who sat at this gateway went down with it; one of them does not come back until he is seen to be gone."""
+        victims = [person for person in self._crowd.people[1:] if person.present and person.client.gateway == gateway]
+        now = asyncio.get_running_loop().time()
+        self._took_down |= {victim.name: now for victim in victims}
+        if not victims or not self._seek_ghosts:
             return
+        victim = victims[0]
         await victim.go()
         search = asyncio.create_task(self._search(victim))
         self._searches.add(search)
@@ -117,6 +125,11 @@ class Run:
     async def _search(self, victim: Person) -> None:
         self._ghosts += await presence.wrongly_shown(self._crowd.people[0].client, [victim.name], online=False)
         await victim.come_back()
+
+    def _is_due(self, name: str) -> bool:
+        """Whether a gateway that took this user down must have been noticed by now."""
+        now = asyncio.get_running_loop().time()
+        return now - self._took_down.get(name, float("-inf")) > presence.GHOST_SECONDS
 
     async def _keep_showing(self) -> None:
         loop = asyncio.get_running_loop()
