@@ -52,7 +52,8 @@ _AWAY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.LockNotAvailableError,
+    # A lock that was not to be had in time, and a standby that is asked for its timeline before it is promoted.
+    asyncpg.ObjectNotInPrerequisiteStateError,
     asyncpg.TransactionTimeoutError,
 )
 
