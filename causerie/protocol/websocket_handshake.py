@@ -46,7 +46,7 @@ def read_handshake(method: str, http_version: str, headers: Mapping[str, str]) -
     """Judge a request head.
 
     `headers` have lower-case names; values of a repeated name are joined by commas, as RFC 9110 allows, which
-    also makes a repeated key no key.
+    also makes a repeated key no key, and a repeated Host no host.
     """
     if method != "GET":
         return BadHandshake(405, "A WebSocket opens with GET.", {"Allow": "GET"})
@@ -54,6 +54,8 @@ def read_handshake(method: str, http_version: str, headers: Mapping[str, str]) -
         return BadHandshake(426, "This path speaks WebSocket.", {"Upgrade": "websocket", "Connection": "Upgrade"})
     if http_version != "1.1":
         return BadHandshake(400, "A WebSocket opens over HTTP/1.1.")
+    if len(_list(headers.get("host", ""))) != 1:
+        return BadHandshake(400, "A WebSocket opens with one Host.")
     if headers.get("sec-websocket-version") != _VERSION:
         return BadHandshake(426, "This server speaks version 13.", {"Sec-WebSocket-Version": _VERSION})
     key = headers.get("sec-websocket-key", "")

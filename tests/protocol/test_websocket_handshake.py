@@ -45,6 +45,11 @@ def test_connection_is_a_list_of_tokens(connection):
     assert status_of(read_handshake("GET", "1.1", a_head(connection=connection))) == 101
 
 
+@pytest.mark.parametrize("host", [None, "", " ", "chat.example, other.example"])
+def test_a_request_names_one_host(host):
+    assert status_of(read_handshake("GET", "1.1", a_head(host=host))) == 400
+
+
 @pytest.mark.parametrize("change", [{"upgrade": None}, {"upgrade": "h2c"}, {"connection": "keep-alive"}])
 def test_a_request_that_asks_for_no_upgrade_is_told_to(change):
     judged = read_handshake("GET", "1.1", a_head(**change))
