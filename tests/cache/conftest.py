@@ -9,8 +9,8 @@ import pytest
 from causerie.cache import Cache
 from causerie.embedded import Valkey
 from causerie.embedded.ports import Ports
-from tests.cache.cluster import ValkeyCluster
 from tests.support import stores
+from tests.support.valkey_cluster import ValkeyCluster
 
 
 @pytest.fixture(scope="session")
