@@ -101,7 +101,7 @@ class FaultProxy:
         self.target = urlsplit(url)
         self.hits = 0
         self.port = 0
-        self._random = random.Random(seed)  # noqa: S311 - chance that can be told again, nothing secret
+        self._random = random.Random(seed)
         self._fault: Fault = Healthy()
         self._changed = asyncio.Event()
         self._links: set[_Link] = set()
@@ -161,8 +161,10 @@ class FaultProxy:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        # Cancelled only by `close`; the stream that made this task would report it as a fault.
         try:
-            await self._relay(reader, writer)
+            with suppress(asyncio.CancelledError):
+                await self._relay(reader, writer)
         finally:
             writer.transport.abort()
             self._tasks.discard(task)
