@@ -30,6 +30,10 @@ def test_help_lists_every_command_and_the_settings():
         assert name in shown.stdout
 
 
+def test_a_service_is_described_in_the_words_of_the_list():
+    assert "One API service: REST, OpenAPI, the demo page." in causerie("api", "--help").stdout
+
+
 @pytest.mark.parametrize(
     "command",
     [
