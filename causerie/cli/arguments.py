@@ -63,7 +63,9 @@ def parser() -> argparse.ArgumentParser:
         ("gateway", "one gateway: the WebSockets of many clients"),
         ("worker", "one worker: orders and dispatches what was written"),
     ):
-        command = commands.add_parser(service, help=does, description=does[0].upper() + does[1:] + ".", epilog=ENVIRONMENT)
+        command = commands.add_parser(
+            service, help=does, description=does[0].upper() + does[1:] + ".", epilog=ENVIRONMENT
+        )
         command.formatter_class = _Formatter
         command.set_defaults(carry_out=lambda _, service=service: _become(service))
     _add_migrate(commands)
