@@ -164,6 +164,8 @@ class Connection:
             raise Unanswered(f"{op} was not answered in {timeout_seconds} s") from error
         finally:
             self._pending.pop(request_id, None)
+            if reply.done() and not reply.cancelled():
+                reply.exception()  # The end of the connection may have told the sending and the reply.
 
     async def close(self) -> None:
         """Say goodbye and wait until the socket is gone."""
