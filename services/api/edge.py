@@ -40,15 +40,14 @@ class Edge:
         cors = self._cors(named)
         method, status = scope["method"], 500
         if method == "HEAD":
-            scope["method"] = "GET"
+            # A copy: the server goes by its own scope, sends no body to a HEAD and keeps the connection.
+            scope = {**scope, "method": "GET"}
 
         async def send_with_headers(message: Any) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], *_ALWAYS, *_told(exchange), *cors]
-            elif method == "HEAD":
-                message["body"] = b""
             await send(message)
 
         if method == "OPTIONS" and b"origin" in named and b"access-control-request-method" in named:

@@ -57,6 +57,16 @@ async def test_a_head_that_does_not_come_is_not_waited_for(services):
     assert await exchange(api.port, b"GET /health HTTP/1.1\r\nHost:") == b""
 
 
+async def test_a_connection_goes_on_after_a_head_request(api):
+    head = b"HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    last = b"GET /health HTTP/1.1\r\nHost: x\r\n" + CLOSE + b"\r\n"
+
+    answer = await exchange(api.port, head, head, last)
+
+    assert answer.count(b"HTTP/1.1 200 OK") == 3
+    assert answer.count(b'"alive"') == 1
+
+
 async def test_a_body_may_be_larger_than_a_head(api, ann, ben):
     conversation = await ann.opens("direct", ben)
     path = f"/v1/conversations/{conversation}/messages"
