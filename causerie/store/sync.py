@@ -95,9 +95,10 @@ async def sync(
         InvalidCursor: garbage, or made for somebody else.
     """
     scope = f"sync|{user}"
-    epoch = blake2b(store.epoch.encode(), digest_size=8).digest()
     given = _Cursor.unpack(cursors.unseal(store.cursor_key, scope, cursor)) if cursor is not None else None
     async with store.connection() as connection:
+        # Only now: the connection may be the first one to another history.
+        epoch = blake2b(store.epoch.encode(), digest_size=8).digest()
         recovered = given is None or given.epoch == epoch
         if given is None or not recovered:
             given = _Cursor(epoch, 0, 0, _Cursor.NOWHERE, 0, heads=True)
