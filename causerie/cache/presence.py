@@ -55,9 +55,10 @@ class Presence:
 
 async def renew(
     cache: Cache, node: NodeId, seated: Mapping[UserId, Status], *, lease_seconds: float = LEASE_SECONDS
-) -> None:
+) -> list[Presence]:
     """Extend the node's lease; where it had ended or was wiped, write the entries of `seated` again.
 
+    Returns whom others see change by that: they were told, or found when they looked, that he is away.
     Called once before the first sit, then every ten seconds.
 
     Raises:
@@ -71,10 +72,12 @@ async def renew(
         ],
     )
     lost = {bucket for bucket in range(BUCKETS) if not held[bucket]}
+    told: list[Presence] = []
     if lost:
-        await record(cache, node, {user: status for user, status in seated.items() if _bucket(user) in lost})
+        told = await record(cache, node, {user: status for user, status in seated.items() if _bucket(user) in lost})
         # Only now are they whole: had this broken off, the next renewal would find them lost again.
         await cache.commands([("SADD", _seated(bucket, node), "") for bucket in lost])
+    return told
 
 
 async def retire(cache: Cache, node: NodeId, *, grace_seconds: float = GRACE_SECONDS) -> None:

@@ -100,7 +100,8 @@ class PresenceRoom:
         while True:
             pause: float = RENEW_EVERY_SECONDS
             try:
-                await presence.renew(self._platform.cache, self._node, self._desk.seated)
+                told = await presence.renew(self._platform.cache, self._node, self._desk.seated)
+                ephemeral.presence(self._platform.bus, [change_of(one) for one in told])
             except CacheAway:
                 pause = RETRY_SECONDS
             await asyncio.sleep(pause)
