@@ -13,7 +13,7 @@ import hashlib
 import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 from redis.asyncio.cluster import ClusterNode, RedisCluster
@@ -117,17 +117,17 @@ class Cache:
 
     async def command(self, *command: Argument) -> Any:
         """Run one command whose keys share a slot."""
-        async with self._bounded(str(command[0])):
+        async with self._bounded(str(command[0]), [str(key) for key in command[1:2]]):
             return await self._client.execute_command(*command)
 
-    async def commands(self, commands: Iterable[Sequence[Argument]]) -> list[Any]:
+    async def commands(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
         """Run independent commands as one pipelined write per node; all succeed or `CacheAway`."""
         async with self._bounded("PIPELINE"):
-            return _sound(await self._pipeline(commands))
+            return _sound(await self._pipeline(commands), [[str(key) for key in command[1:2]] for command in commands])
 
     async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument] = ()) -> Any:
         """Run a script on keys of one slot."""
-        async with self._bounded("EVALSHA"):
+        async with self._bounded("EVALSHA", keys):
             try:
                 return await self._client.execute_command("EVALSHA", script.sha, len(keys), *keys, *arguments)
             except NoScriptError:
@@ -147,7 +147,7 @@ class Cache:
                 )
                 for place, reply in zip(unknown, late, strict=True):
                     replies[place] = reply
-            return _sound(replies)
+            return _sound(replies, [keys for keys, _ in calls])
 
     async def _pipeline(self, commands: Iterable[Sequence[Argument]]) -> list[Any]:
         pipeline = self._client.pipeline()
@@ -158,7 +158,7 @@ class Cache:
         return replies
 
     @asynccontextmanager
-    async def _bounded(self, operation: str) -> AsyncIterator[None]:
+    async def _bounded(self, operation: str, keys: Sequence[str] = ()) -> AsyncIterator[None]:
         """Leave of the breaker, a turn, a deadline, and one exception for whatever goes wrong."""
         if self._breaker.is_open:
             raise CacheAway("The cache is away.")
@@ -177,9 +177,19 @@ class Cache:
             raise CacheAway("The cache did not answer.") from error
         except RedisError as error:
             log.error("cache refused a command", extra={"operation": operation, "cause": str(error)})
+            if _is_corrupt(error):
+                await self._drop(error.keys if isinstance(error, _Corrupt) else keys)
             raise CacheAway("The cache refused.") from error
         finally:
             telemetry.db_operation("redis", operation, time.perf_counter() - started)
+
+    async def _drop(self, keys: Sequence[str]) -> None:
+        """Take away what nobody can use; everything here can be rebuilt, and would else be in the way for ever."""
+        telemetry.DEAD_LETTERS.add("cache")
+        with suppress(RedisError, *_NOBODY_THERE):
+            async with asyncio.timeout(self._call_seconds):
+                for key in keys:
+                    await self._client.execute_command("UNLINK", key)
 
     def _failed(self, error: Exception) -> None:
         if self._breaker.failed(now=time.monotonic()):
@@ -210,10 +220,25 @@ class Cache:
                 log.info("cache answers")
 
 
-def _sound(replies: list[Any]) -> list[Any]:
-    for reply in replies:
-        if isinstance(reply, Exception):
-            raise reply
+class _Corrupt(RedisError):
+    """What Redis keeps under these keys is not what we wrote."""
+
+    def __init__(self, error: Exception, keys: Sequence[str]) -> None:
+        super().__init__(str(error))
+        self.keys = keys
+
+
+def _is_corrupt(error: Exception) -> bool:
+    """A value of another type, or one that a script stumbles over."""
+    return isinstance(error, _Corrupt) or "WRONGTYPE" in str(error) or "user_script" in str(error)
+
+
+def _sound(replies: list[Any], keys: Sequence[Sequence[str]]) -> list[Any]:
+    errors = [(reply, some) for reply, some in zip(replies, keys, strict=True) if isinstance(reply, Exception)]
+    if corrupt := [(reply, some) for reply, some in errors if _is_corrupt(reply)]:
+        raise _Corrupt(corrupt[0][0], [key for _, some in corrupt for key in some])
+    for reply, _ in errors:
+        raise reply
     return replies
 
 

@@ -17,9 +17,10 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from causerie import telemetry
 from causerie.cache import history_codec
 from causerie.cache.connection import Cache, Script
-from causerie.cache.history_codec import SEAL_BYTES, Mark, Unreadable
+from causerie.cache.history_codec import SEAL_BYTES, Mark, OtherRelease, Unreadable
 from causerie.domain.ids import ConversationId
 from causerie.domain.message import Message
 
@@ -85,7 +86,9 @@ async def read(cache: Cache, conversation: ConversationId) -> History | None:
         return None
     try:
         value = history_codec.unpack(data, conversation)
-    except Unreadable:
+    except Unreadable as error:
+        if not isinstance(error, OtherRelease):
+            telemetry.DEAD_LETTERS.add("cache")
         await cache.command("DEL", key(conversation))
         return None
     return History(conversation, value.epoch, value.mark.seq, value.messages, value.is_whole, value.mark)

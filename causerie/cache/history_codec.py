@@ -45,6 +45,10 @@ class Unreadable(ValueError):
     """Damaged, or written by another release."""
 
 
+class OtherRelease(Unreadable):
+    """Whole, and not for us."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """Where a value ends, seal not counted, and what its next entry is written relative to."""
@@ -102,12 +106,15 @@ def unpack(data: bytes, conversation: ConversationId) -> Value:
     """Read a value.
 
     Raises:
-        Unreadable: it is damaged, or of another release.
+        Unreadable: it is damaged.
+        OtherRelease: it is of another release.
     """
     length = len(data) - SEAL_BYTES
     seal = zlib.crc32(data[:length]) if length > 0 else -1
-    if seal != int.from_bytes(data[length:], "big") or data[0] != dictionary.VERSION:
+    if seal != int.from_bytes(data[length:], "big"):
         raise Unreadable
+    if data[0] != dictionary.VERSION:
+        raise OtherRelease
     try:
         reader = Reader(data, at=2)
         epoch = reader.take_sized().decode()

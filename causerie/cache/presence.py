@@ -189,7 +189,10 @@ def _read(reply: list[bytes]) -> list[Presence]:
 
 
 def _moment(milliseconds: float) -> datetime | None:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _batches(users: Iterable[UserId]) -> Iterator[list[UserId]]:

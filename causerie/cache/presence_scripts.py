@@ -25,11 +25,12 @@ local function status_of(user_key, rest_counts)
   for i = 1, #entries, 2 do
     local field, value = entries[i], entries[i + 1]
     if field == 'seen' then
-      seen = value
+      seen = tonumber(value) and value or '0'
     elseif field == 'rest' then
-      if rest_counts or tonumber(value) > now then status = 'online' end
+      if rest_counts or (tonumber(value) or 0) > now then status = 'online' end
     elseif is_living(string.sub(field, 6)) then
-      if status == 'offline' or value == 'online' then status = value end
+      -- Whoever has an entry of a living node is here; what it says beside `away` is not worth a doubt.
+      if value ~= 'away' then status = 'online' elseif status == 'offline' then status = 'away' end
     end
   end
   if status ~= 'offline' then seen = '0' end
@@ -120,12 +121,12 @@ LAPSE = Script(
 -- KEYS: leases, REST heartbeats, one per user.  ARGV: heartbeat seconds, an unused place, then the users.
 for i = 3, #KEYS do
   local user = ARGV[i]
-  local ends = tonumber(redis.call('HGET', KEYS[i], 'rest') or 0)
+  local ends = tonumber(redis.call('HGET', KEYS[i], 'rest') or 0) or 0
   if ends <= now then
     local before = status_of(KEYS[i], true)
     redis.call('ZREM', KEYS[2], user)
     if redis.call('HDEL', KEYS[i], 'rest') == 1 then
-      local seen_before = tonumber(redis.call('HGET', KEYS[i], 'seen') or 0)
+      local seen_before = tonumber(redis.call('HGET', KEYS[i], 'seen') or 0) or 0
       redis.call('HSET', KEYS[i], 'seen', math.max(seen_before, ends - ARGV[1] * 1000))
       local after, seen = status_of(KEYS[i])
       if before ~= after then tell(user, after, seen) end

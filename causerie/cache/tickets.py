@@ -8,7 +8,9 @@ import json
 import secrets
 import time
 from dataclasses import asdict, dataclass
+from typing import Any
 
+from causerie import telemetry
 from causerie.cache.connection import Cache
 from causerie.domain.caller import Caller
 
@@ -41,7 +43,20 @@ async def redeem(cache: Cache, text: str) -> Caller | None:
         CacheAway: nobody can say; the client is not let in, and may come again.
     """
     kept = await cache.command("GETDEL", key(text))
-    return Caller(**json.loads(kept)) if kept else None
+    if not kept:
+        return None
+    try:
+        return _caller(json.loads(kept))
+    except (ValueError, TypeError, KeyError):
+        # Taken away by reading it; whoever holds it is nobody, whatever it may have said.
+        telemetry.DEAD_LETTERS.add("cache")
+        return None
+
+
+def _caller(kept: dict[str, Any]) -> Caller:
+    if not isinstance(kept["user"], str) or not isinstance(kept["expires_at"], float | int):
+        raise TypeError("not a caller")
+    return Caller(**kept)
 
 
 def key(text: str) -> str:

@@ -67,7 +67,7 @@ async def who(cache: Cache, conversation: ConversationId) -> list[UserId]:
         CacheAway: nobody knows.
     """
     names = await cache.run(_WHO, _keys(conversation)[:1], [MAX_SHOWN])
-    return [UserId(name.decode()) for name in names]
+    return [UserId(name.decode(errors="replace")) for name in names]
 
 
 def _keys(conversation: ConversationId) -> list[str]:

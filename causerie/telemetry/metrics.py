@@ -88,6 +88,14 @@ GAPS_HEALED = Number(
 RESYNCS = Number(
     "causerie.resyncs", "{frame}", "Times a client was told to fetch what could not be filled for it.", grows=True
 )
+DEAD_LETTERS = Numbers(
+    "causerie.dead_letters",
+    "{letter}",
+    "What could not be handled and was left aside, by what it was; any is an alert.",
+    grows=True,
+    attribute="kind",
+    known=["event", "hint", "delivery", "frame", "message", "envelope", "cache"],
+)
 PARTITION_MONTHS_AHEAD = Number(
     "causerie.partition.months_ahead", "{month}", "Months after this one that have their partitions.", grows=False
 )
@@ -110,6 +118,7 @@ ALL: tuple[Number | Numbers | Durations, ...] = (
     DISPATCH_LAG_SECONDS,
     GAPS_HEALED,
     RESYNCS,
+    DEAD_LETTERS,
     PARTITION_MONTHS_AHEAD,
     DEFAULT_PARTITION_ROWS,
     HTTP_SECONDS,

@@ -19,6 +19,7 @@ CONTRACT = {
     "causerie_dispatch_lag_seconds": "gauge",
     "causerie_gaps_healed_total": "counter",
     "causerie_resyncs_total": "counter",
+    "causerie_dead_letters_total": "counter",
     "causerie_partition_months_ahead": "gauge",
     "causerie_default_partition_rows": "gauge",
     "http_server_request_duration_seconds": "histogram",
@@ -29,6 +30,7 @@ ATTRIBUTES = {
     "causerie_gateway_handshakes_total": "result",
     "causerie_gateway_closes_total": "reason",
     "causerie_errors_total": "code",
+    "causerie_dead_letters_total": "kind",
 }
 
 
