@@ -156,3 +156,17 @@ CREATE TABLE partition_runs (
     job          text        PRIMARY KEY,
     succeeded_at timestamptz NOT NULL
 );
+
+-- What could not be handled and was left aside, for an operator to look at: where it was, and the name of the error.
+-- Never message text.  The event itself stays in the log.
+CREATE TABLE dead_letters (
+    kind            text        NOT NULL,
+    subject         text        NOT NULL,
+    conversation_id uuid,
+    seq             bigint,
+    reason          text        NOT NULL,
+    times           bigint      NOT NULL,
+    first_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    last_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE NULLS NOT DISTINCT (kind, subject, conversation_id, seq, reason)
+);

@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as Listening
 
-from causerie.bus import envelopes
+from causerie.bus import envelopes, subjects
 from causerie.bus.envelopes import Envelope, Ping
 from causerie.bus.listening import Ear, Verdict
 
@@ -69,6 +69,8 @@ class Bus:
         """Messages that did not leave."""
         self.garbage = 0
         """Messages nobody here could read."""
+        self.on_poison: Callable[[str, str, Exception | str], object] | None = None
+        """Told of what could not be read or handled: its kind, the subject (without the name of a node), the error."""
         self.gaps = 0
         """Times a listener was told that it may have missed something."""
 
@@ -204,11 +206,18 @@ class Bus:
         envelope = envelopes.decode(message.data)
         if envelope is None:
             self.garbage += 1
+            self.poisoned("envelope", subscription.subject, "Garbage")
         elif not isinstance(envelope, Ping):
             try:
                 subscription.handler(envelope, message.reply)
-            except Exception:  # the loop's edge: one bad message must not end the subscription
+            except Exception as error:  # the loop's edge: one bad message must not end the subscription
                 log.exception("a message could not be handled", extra={"subject": subscription.subject})
+                self.poisoned("message", subscription.subject, error)
+
+    def poisoned(self, kind: str, subject: str, error: Exception | str) -> None:
+        """Tell of a message, or a part of one, that could not be handled."""
+        if self.on_poison is not None:
+            self.on_poison(kind, subjects.family(subject), error)
 
     async def _watch(self) -> None:
         """Find subscriptions that no longer hear, which happens to connections that look healthy."""

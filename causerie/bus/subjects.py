@@ -28,6 +28,12 @@ def worker(worker_id: str) -> str:
     return f"{PREFIX}worker.{worker_id}"
 
 
+def family(subject: str) -> str:
+    """What kind of subject it is: names of nodes and workers are new in every life of a process, and left out."""
+    kind, dot, rest = subject.removeprefix(PREFIX).partition(".")
+    return kind if not dot or kind != "shard" else f"{kind}.{rest}"
+
+
 def check_token(name: str) -> str:
     """Accept a name as one token of a subject; a dot, blank or wildcard in it would address somebody else.
 

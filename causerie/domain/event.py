@@ -53,3 +53,16 @@ class Event:
             "ts": rfc3339(self.ts),
             "data": self.data,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An entry of the log whose place is known and whose content is not: damaged, or of a later release's kind."""
+
+    conversation_id: ConversationId
+    seq: int
+    ts: datetime
+    reason: str
+
+
+Entry = Event | Unreadable

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from causerie.domain.conversation import ConversationType
-from causerie.domain.event import Event, EventKind
+from causerie.domain.event import Entry, Event, EventKind
 from causerie.domain.ids import ConversationId, UserId
 from causerie.domain.message import Message
 from causerie.domain.shards import shard_of
@@ -80,7 +80,7 @@ async def append(
 
 async def events_between(
     store: Store, conversation_id: ConversationId, after_seq: int, upto_seq: int | None = None, *, limit: int = 1_000
-) -> list[Event]:
+) -> list[Entry]:
     """Events of one conversation with `after_seq < seq <= upto_seq`, in order, at most `limit`."""
     async with store.connection() as connection:
         return await read_between(connection, conversation_id, after_seq, upto_seq, limit=limit)
@@ -88,7 +88,7 @@ async def events_between(
 
 async def read_between(
     connection: Any, conversation_id: ConversationId, after_seq: int, upto_seq: int | None, *, limit: int
-) -> list[Event]:
+) -> list[Entry]:
     """As `events_between`, on a connection already in use."""
     found = await connection.fetch(
         rows.SELECT_EVENTS + "WHERE e.conversation_id = $1 AND e.seq > $2 AND e.seq <= $3 ORDER BY e.seq LIMIT $4",
@@ -97,7 +97,7 @@ async def read_between(
         2**62 if upto_seq is None else upto_seq,
         limit,
     )
-    return [rows.event(row) for row in found]
+    return [rows.entry(row) for row in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class Audience:
     type: ConversationType
     members: frozenset[UserId]
     last_seq: int
-    pending: Sequence[Event]
+    pending: Sequence[Entry]
 
 
 async def load_audience(store: Store, conversation_id: ConversationId, position: int) -> Audience | None:
@@ -181,6 +181,24 @@ async def load_audience(store: Store, conversation_id: ConversationId, position:
         pending = await read_between(connection, conversation_id, first - 1, None, limit=10_000)
     return Audience(
         ConversationType(head["type"]), frozenset(UserId(row["user_id"]) for row in members), head["last_seq"], pending
+    )
+
+
+async def movements(
+    store: Store, conversation_id: ConversationId, seqs: Sequence[int]
+) -> tuple[dict[UserId, int], dict[UserId, int]]:
+    """Who came and who left by these events, each with its seq, as the members say it and not the log."""
+    async with store.connection() as connection:
+        found = await connection.fetch(
+            "SELECT user_id, joined_seq, left_seq FROM conversation_participants "
+            "WHERE conversation_id = $1 AND (joined_seq = ANY($2::bigint[]) OR left_seq = ANY($2::bigint[]))",
+            conversation_id,
+            seqs,
+        )
+    wanted = set(seqs)
+    return (
+        {row["user_id"]: row["joined_seq"] for row in found if row["joined_seq"] in wanted},
+        {row["user_id"]: row["left_seq"] for row in found if row["left_seq"] in wanted},
     )
 
 

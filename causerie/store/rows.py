@@ -3,7 +3,7 @@
 from typing import Any
 
 from causerie.domain.conversation import Context, Conversation, ConversationType
-from causerie.domain.event import Event, EventKind
+from causerie.domain.event import Entry, Event, EventKind, Unreadable
 from causerie.domain.membership import Member, Role
 from causerie.domain.message import Message, MessageType
 
@@ -117,4 +117,14 @@ def event(row: Any) -> Event:
             data = message(row, prefix="m_").as_json()
         case _:
             data = row["data"]
+            if not isinstance(data, dict):
+                raise TypeError("the data of an event is an object")
     return Event(row["conversation_id"], row["seq"], kind, row["created_at"], row["actor"], data)
+
+
+def entry(row: Any) -> Entry:
+    """As `event`, but what cannot be read keeps its place in the log, so that its readers can go on behind it."""
+    try:
+        return event(row)
+    except (ValueError, TypeError, KeyError) as error:
+        return Unreadable(row["conversation_id"], row["seq"], row["created_at"], type(error).__name__)

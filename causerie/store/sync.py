@@ -16,7 +16,7 @@ from uuid import UUID
 import orjson
 
 from causerie.domain.conversation import ConversationType
-from causerie.domain.event import Event
+from causerie.domain.event import Entry, Event, Unreadable
 from causerie.domain.ids import ConversationId, UserId
 from causerie.store import cursors, rows
 from causerie.store.log import FIRST_SEQ_SINCE
@@ -119,7 +119,7 @@ async def sync(
                 [want.last_seq for want in wanted],
                 limit + 1,
             )
-            page.fill(wanted, [rows.event(row) for row in events])
+            page.fill(wanted, [rows.entry(row) for row in events])
             page.cut()
     if page.stopped_at is not None:
         place, seq = page.stopped_at
@@ -188,9 +188,10 @@ class _Page:
                 wanted.append(_Wanted(row["id"], cursor.seq + 1 if told_already else first_seq, last_seq))
         return [want for want in wanted if want.first_seq <= want.last_seq]
 
-    def fill(self, wanted: Sequence[_Wanted], events: Sequence[Event]) -> None:
-        """Take events until the page is full; a log that begins too late is a reset."""
+    def fill(self, wanted: Sequence[_Wanted], events: Sequence[Entry]) -> None:
+        """Take events until the page is full; a log that begins too late or cannot be read on is a reset."""
         first = {want.conversation_id: want for want in wanted}
+        ends = {want.conversation_id: want.last_seq for want in wanted}
         size = 0
         last_told: tuple[ConversationId, int] | None = None
         expired: set[ConversationId] = set()
@@ -201,6 +202,11 @@ class _Page:
                 self._reset(event.conversation_id, want.last_seq, "expired")
                 last_told = (event.conversation_id, want.last_seq)
             if event.conversation_id in expired:
+                continue
+            if isinstance(event, Unreadable):
+                expired.add(event.conversation_id)
+                self._reset(event.conversation_id, ends[event.conversation_id], "unreadable")
+                last_told = (event.conversation_id, ends[event.conversation_id])
                 continue
             told = event.as_json(self._epoch)
             size += len(orjson.dumps(told))
@@ -242,7 +248,7 @@ async def conversation_events(
     """One page of a conversation's log: ``{events, epoch, last_seq, has_more, recovered}``.
 
     `recovered` is false, with no events, when the reader cannot go on from `after_seq`: another epoch, a
-    seq beyond the end, or a stretch that has expired.
+    seq beyond the end, or a stretch that has expired or cannot be read.
 
     Raises:
         NotFound: no such conversation, or none for this user.
@@ -254,7 +260,10 @@ async def conversation_events(
     if recovered and after < may.last_seq:
         async with store.connection() as connection:
             found = await connection.fetch(_EVENTS, [conversation_id], [after + 1], [may.last_seq], limit)
-        events = [rows.event(row) for row in found]
+        for entry in map(rows.entry, found):
+            if isinstance(entry, Unreadable):
+                break
+            events.append(entry)
         recovered = bool(events) and events[0].seq == after + 1
     told: list[dict[str, object]] = [event.as_json(store.epoch) for event in events] if recovered else []
     return {

@@ -17,6 +17,7 @@ from causerie.lifetime import beside, store_or_end, told_to_end
 from causerie.probes import Probes
 from causerie.readiness import Readiness, Stage
 from causerie.settings import Settings
+from causerie.store.dead_letters import DeadLetters
 from causerie.tokens import TokenVerifier
 from services.gateway import files
 from services.gateway.gateway import Gateway
@@ -51,10 +52,12 @@ async def serve(settings: Settings, told: asyncio.Event) -> None:
         await parts.enter_async_context(beside(readiness.watch(store)))
         directory = Directory(store)
         await parts.enter_async_context(beside(directory.write()))
+        letters = DeadLetters(store)
+        await parts.enter_async_context(beside(letters.write()))
 
         max_connections = files.connections_within(settings.gateway.max_connections, open_files)
         platform = Platform(store, cache, bus)
-        gateway = Gateway(platform, verifier, directory, readiness, settings, max_connections=max_connections)
+        gateway = Gateway(platform, verifier, directory, readiness, letters, settings, max_connections=max_connections)
         await gateway.start(listener)
         parts.push_async_callback(gateway.stop)
         # What stands by now stands for ever: the collector need not walk it with every socket that comes and goes.

@@ -4,6 +4,7 @@ A channel may have more followers here than can be written to at once without ke
 the work is done in slices; between two of them direct and group events go first.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,11 @@ from causerie.domain.ids import ConversationId, UserId
 from causerie.protocol.websocket import text_frame
 from causerie.seats import Delivery, EphemeralDelivery
 
+log = logging.getLogger(__name__)
+
 SLICE_SECONDS = 0.005
+RESYNC = "resync"
+"""The kind of what a worker sends in the place of events it could not tell."""
 _CHUNK = 128
 """Sockets between two looks at the clock."""
 
@@ -58,11 +63,14 @@ class FanOut:
         call_soon: Callable[[Callable[[], None]], object],
         steady_clock: Callable[[], float],
         unix_clock: Callable[[], float],
+        on_poison: Callable[[Delivery | None, Exception], bytes | None],
     ) -> None:
+        """`on_poison` is told of what could not be handed out, and says what its readers get in its place."""
         self._audience = audience
         self._call_soon = call_soon
         self._steady_clock = steady_clock
         self._unix_clock = unix_clock
+        self._on_poison = on_poison
         self._direct: deque[_Cast | Delivery | EphemeralDelivery] = deque()
         self._channel: deque[_Cast | Delivery | EphemeralDelivery] = deque()
         self._is_due = False
@@ -88,10 +96,14 @@ class FanOut:
         while queue := self._direct or self._channel:
             # Taken out first: should one of them turn out to be poison, it takes only itself along.
             cast = queue.popleft()
-            if not isinstance(cast, _Cast):
-                cast = self._cast(cast)
-            if not self._send_chunk(cast):
-                queue.appendleft(cast)
+            try:
+                if not isinstance(cast, _Cast):
+                    cast = self._cast(cast)
+                if not self._send_chunk(cast):
+                    queue.appendleft(cast)
+            except Exception as error:  # the loop's edge: whatever is behind it must not wait for it
+                log.exception("a delivery could not be handed out")
+                self._set_aside(cast, error)
             if self._steady_clock() >= deadline and (self._direct or self._channel):
                 self._is_due = True
                 self._call_soon(self._slice)
@@ -131,8 +143,27 @@ class FanOut:
             self._done(cast.delivery, len(cast.receivers))
         return True
 
+    def _set_aside(self, poison: _Cast | Delivery | EphemeralDelivery, error: Exception) -> None:
+        delivery = poison.delivery if isinstance(poison, _Cast) else poison
+        if not isinstance(delivery, Delivery):
+            self._on_poison(None, error)
+            return
+        payload = self._on_poison(delivery, error)
+        receivers = poison.receivers if isinstance(poison, _Cast) else ()
+        if payload is None:
+            return
+        frame = text_frame(payload)
+        for receiver in receivers:
+            try:
+                receiver.deliver(frame)
+                telemetry.RESYNCS.add()
+            except Exception:  # the loop's edge: it may be this one who is the trouble
+                log.exception("a reader could not be told to resync")
+
     def _done(self, delivery: Delivery, receivers: int) -> None:
         telemetry.DELIVERIES.value += receivers
+        if delivery.kind == RESYNC:
+            telemetry.RESYNCS.add(receivers)
         if receivers:
             telemetry.DELIVERY_SECONDS.record(max(0.0, self._unix_clock() - delivery.committed_at))
         if delivery.recipients is None and delivery.kind == EventKind.MEMBER_REMOVE:

@@ -9,14 +9,18 @@ import socket
 import time
 from collections.abc import Callable
 from itertools import count
+from uuid import UUID
 
 from causerie import telemetry
 from causerie.actions.directory import Directory
 from causerie.actions.platform import Platform
 from causerie.cache.rates import Bucket
+from causerie.domain.ids import ConversationId
 from causerie.probes import Ready
+from causerie.protocol import native
 from causerie.seats import Delivery, EphemeralDelivery, Node
 from causerie.settings import Settings
+from causerie.store.dead_letters import DeadLetters
 from causerie.tokens import TokenVerifier
 from services.gateway.admission import Admission, Opening, Room
 from services.gateway.allowance import Allowance
@@ -37,6 +41,7 @@ from services.gateway.sends import Outbox
 from services.gateway.session import Rules, Session
 from services.gateway.wheel import Wheel
 
+ID_BYTES = 16
 SPREAD = 0.1
 """Heartbeats differ by so much, so that those who came together are not pinged together."""
 
@@ -50,6 +55,7 @@ class Gateway:
         verifier: TokenVerifier,
         directory: Directory,
         readiness: Callable[[], Ready],
+        letters: DeadLetters,
         settings: Settings,
         *,
         max_connections: int,
@@ -70,8 +76,15 @@ class Gateway:
         self._numbers = count(1)
         self._registry: Registry[Guest] = Registry(max_sessions_per_user=limits.sessions_per_user)
         self._fan_out = FanOut(
-            self._registry, call_soon=loop.call_soon, steady_clock=time.perf_counter, unix_clock=time.time
+            self._registry,
+            call_soon=loop.call_soon,
+            steady_clock=time.perf_counter,
+            unix_clock=time.time,
+            on_poison=self._poisoned,
         )
+        self._letters = letters
+        self._store = platform.store
+        platform.bus.on_poison = letters.bury
         self.node = Node(platform.bus, kind="gateway", deliver=self._deliver, ephemeral=self._deliver_ephemeral)
         desk = Desk(grace_seconds=rules.offline_grace_seconds)
         lobby = Lobby(self._registry, self.node, desk)
@@ -186,3 +199,12 @@ class Gateway:
 
     def _deliver_ephemeral(self, deliveries: list[EphemeralDelivery]) -> None:
         self._fan_out.deliver_ephemeral(deliveries)
+
+    def _poisoned(self, delivery: Delivery | None, error: Exception) -> bytes | None:
+        """What cannot be handed out is left aside, and its readers go by the log."""
+        if delivery is None or len(delivery.conversation) != ID_BYTES:
+            self._letters.bury("frame" if delivery is None else "delivery", "node", error)
+            return None
+        conversation_id = ConversationId(UUID(bytes=delivery.conversation))
+        self._letters.bury("delivery", "node", error, conversation_id=conversation_id, seq=delivery.seq)
+        return native.encode_resync(conversation_id, epoch=self._store.epoch, seq=delivery.seq)

@@ -104,6 +104,9 @@ class PresenceRoom:
                 ephemeral.presence(self._platform.bus, [change_of(one) for one in told])
             except CacheAway:
                 pause = RETRY_SECONDS
+            except Exception:  # the loop's edge: without its lease everybody here would be shown offline
+                log.exception("the lease of presence could not be renewed")
+                pause = RETRY_SECONDS
             await asyncio.sleep(pause)
 
     async def _write_changes(self) -> None:
@@ -119,6 +122,9 @@ class PresenceRoom:
                 self._desk.keep(changes)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
+            except Exception:  # the loop's edge: the next changes must find somebody to write them
+                log.exception("changes of presence could not be written")
+                continue
             ephemeral.presence(self._platform.bus, [change_of(one) for one in told])
 
     def _on_changes(self, envelope: Envelope, reply: str) -> None:
@@ -128,8 +134,13 @@ class PresenceRoom:
             watchers = self._watchers(change.user)
             if not watchers:
                 continue
-            seen = datetime.fromtimestamp(change.last_seen, UTC) if change.last_seen is not None else None
-            data = as_json(Presence(UserId(change.user), Status(change.status), seen))
+            try:
+                seen = datetime.fromtimestamp(change.last_seen, UTC) if change.last_seen is not None else None
+                data = as_json(Presence(UserId(change.user), Status(change.status), seen))
+            except (ValueError, OverflowError, OSError) as error:
+                # No status, or no time: the others of the batch are told all the same.
+                self._platform.bus.poisoned("frame", subjects.PRESENCE, error)
+                continue
             frame = text_frame(encode_ephemeral(EphemeralKind.PRESENCE_UPDATE, None, data))
             for watcher in tuple(watchers):
                 watcher.deliver_ephemeral(frame)

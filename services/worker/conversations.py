@@ -6,8 +6,10 @@ elsewhere.
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
+from typing import ClassVar
 
 import orjson
+from msgspec.structs import replace
 
 from causerie.bus.envelopes import Hint
 from causerie.domain.conversation import ConversationType
@@ -17,6 +19,23 @@ MAX_HELD_HINTS = 256
 """Kept of one conversation while an earlier event is missing; the log has the rest."""
 MAX_WEIGHT = 20_000
 """Conversations and members kept per shard."""
+
+
+class Skipped(Hint, frozen=True):
+    """In the place of the events `first` to `seq`, which cannot be told: a `resync` to whoever would have heard them.
+
+    It travels as they would have, numbered and in order, so it is as hard to lose.
+    """
+
+    first: int = 0
+    joined: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()
+
+    KIND: ClassVar[str] = "resync"
+
+    def moving(self, joined: frozenset[str], left: frozenset[str]) -> "Skipped":
+        """The same, with who came and who left by the event."""
+        return replace(self, joined=joined, left=left)
 
 
 class Conversation:
@@ -49,10 +68,10 @@ class Conversation:
         """The conversation as it was before `pending`, given the members after it."""
         then = set(members)
         for hint in reversed(pending):
-            joined, left = _movement(hint)
+            joined, left = movement(hint)
             then -= joined
             then |= left
-        return cls(kind, then, last=pending[0].seq - 1 if pending else last)
+        return cls(kind, then, last=_first_of(pending[0]) - 1 if pending else last)
 
     @property
     def has_gap(self) -> bool:
@@ -61,7 +80,7 @@ class Conversation:
 
     def offer(self, hint: Hint) -> Sequence[Hint]:
         """Take a hint; returns what is next in order, perhaps with what was waiting for it."""
-        if hint.seq != self.last + 1:
+        if hint.seq != self.last + 1 and not (isinstance(hint, Skipped) and hint.first <= self.last + 1 <= hint.seq):
             if hint.seq > self.last and len(self._held) < MAX_HELD_HINTS:
                 self._held[hint.seq] = hint
             return ()
@@ -78,9 +97,9 @@ class Conversation:
 
     def hears(self, hint: Hint) -> Collection[str]:
         """Who hears this event, the next one in order. A removed member hears of it as his last."""
-        if not hint.kind.startswith("member."):
+        if not hint.kind.startswith(("member.", Skipped.KIND)):
             return self.members
-        joined, left = _movement(hint)
+        joined, left = movement(hint)
         self.member_count += len(joined) - len(left)
         if self.is_channel:
             return self.members
@@ -111,6 +130,12 @@ class Conversations:
             _, forgotten = self._known.popitem(last=False)
             self._weight -= forgotten.weight
 
+    def forget(self, conversation_id: bytes) -> None:
+        """Let it be loaded again."""
+        forgotten = self._known.pop(conversation_id, None)
+        if forgotten is not None:
+            self._weight -= forgotten.weight
+
     def __contains__(self, conversation_id: bytes) -> bool:
         return conversation_id in self._known
 
@@ -118,9 +143,16 @@ class Conversations:
         return len(self._known)
 
 
-def _movement(hint: Hint) -> tuple[set[str], set[str]]:
+def _first_of(hint: Hint) -> int:
+    return hint.first if isinstance(hint, Skipped) else hint.seq
+
+
+def movement(hint: Hint) -> tuple[set[str], set[str]]:
     """Who joins and who leaves by an event."""
     match hint.kind:
+        case Skipped.KIND:
+            assert isinstance(hint, Skipped)
+            return set(hint.joined), set(hint.left)
         case EventKind.MEMBER_ADD:
             data = orjson.loads(hint.payload)["data"]
             added = data.get("members", [data])

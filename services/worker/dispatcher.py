@@ -5,6 +5,7 @@ sending happen once per turn.
 """
 
 import asyncio
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -24,9 +25,13 @@ from causerie.bus.envelopes import (
 )
 from causerie.seats.directory import Directory
 from causerie.seats.outgoing import Outgoing, size_of
+from causerie.store.dead_letters import DeadLetters
 from services.worker.conversations import Conversation
 from services.worker.lag import Lag
+from services.worker.reading import LogReader
 from services.worker.shard import Shard
+
+log = logging.getLogger(__name__)
 
 SLICE_SECONDS = 0.005
 """How long one turn may gather before what there is leaves."""
@@ -41,9 +46,12 @@ class Dispatcher:
         bus: Bus,
         directory: Directory,
         shards: Mapping[int, Shard],
+        reader: LogReader,
+        letters: DeadLetters,
         *,
         on_unknown: Callable[[Shard, bytes, Hint | Ephemeral], None],
         on_gap: Callable[[Shard, bytes], None],
+        on_useless: Callable[[Shard, bytes], None],
         on_over: Callable[[Shard], None],
     ) -> None:
         self.lag = Lag()
@@ -53,8 +61,11 @@ class Dispatcher:
         self._bus = bus
         self._directory = directory
         self._shards = shards
+        self._reader = reader
+        self._letters = letters
         self._on_unknown = on_unknown
         self._on_gap = on_gap
+        self._on_useless = on_useless
         self._on_over = on_over
         self._touched: defaultdict[str, set[Outgoing]] = defaultdict(set)
         self._frames: defaultdict[str, list[EphemeralDelivery]] = defaultdict(list)
@@ -62,22 +73,41 @@ class Dispatcher:
         self._scheduled = False
         self._turn_ends_at = 0.0
 
-    def hear(self, shard: Shard, hints: Iterable[Hint]) -> None:
-        """Dispatch what is next in its conversation; keep or drop the rest."""
+    def hear(self, shard: Shard, hints: Iterable[Hint], *, of_log: bool = False) -> None:
+        """Dispatch what is next in its conversation; keep or drop the rest.
+
+        A hint that cannot be dispatched takes only itself along: the log is asked instead, and if it was the log that
+        said so, its readers are told to resync.
+        """
         for hint in hints:
-            conversation = shard.conversations.get(hint.conversation)
-            if conversation is None:
-                conversation = Conversation.begun_by(hint)
-                if conversation is None:
-                    self._on_unknown(shard, hint.conversation, hint)
-                    continue
-                shard.conversations.put(hint.conversation, conversation)
-            for ready in conversation.offer(hint):
-                self._dispatch(shard, conversation, ready)
-            if conversation.has_gap:
-                self._on_gap(shard, hint.conversation)
+            try:
+                self._hear(shard, hint, of_log=of_log)
+            except Exception as error:  # the loop's edge: no hint may hold up the others
+                log.exception("a hint could not be dispatched", extra={"shard": shard.number, "kind": hint.kind})
+                if not of_log:
+                    self._letters.bury("hint", subjects.shard(shard.number), error)
+                    self._on_useless(shard, hint.conversation)
             if time.monotonic() > self._turn_ends_at and self._scheduled:
                 self.flush()
+
+    def _hear(self, shard: Shard, hint: Hint, *, of_log: bool) -> None:
+        conversation = shard.conversations.get(hint.conversation)
+        if conversation is None:
+            conversation = Conversation.begun_by(hint)
+            if conversation is None:
+                self._on_unknown(shard, hint.conversation, hint)
+                return
+            shard.conversations.put(hint.conversation, conversation)
+        for ready in conversation.offer(hint):
+            try:
+                self._dispatch(shard, conversation, ready)
+            except Exception as error:  # it has passed already: only a resync can take its place
+                if not of_log:
+                    raise
+                log.exception("an event could not be dispatched", extra={"shard": shard.number, "kind": ready.kind})
+                self._dispatch(shard, conversation, self._reader.in_place_of(ready, error))
+        if conversation.has_gap:
+            self._on_gap(shard, hint.conversation)
 
     def hear_ephemeral(self, shard: Shard, frame: Ephemeral) -> None:
         """Route a frame that is in no log, unless its conversation is too large for such frames."""

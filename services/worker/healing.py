@@ -13,14 +13,14 @@ from uuid import UUID
 
 from causerie import telemetry
 from causerie.bus.envelopes import Ephemeral, Hint
-from causerie.bus.hints import hint_of
 from causerie.domain.errors import Unavailable
-from causerie.domain.event import Event
+from causerie.domain.event import Entry
 from causerie.domain.ids import ConversationId
 from causerie.store import log as event_log
 from causerie.store.store import Store
 from services.worker.conversations import Conversation
 from services.worker.dispatcher import Dispatcher
+from services.worker.reading import LogReader
 from services.worker.shard import Shard
 
 log = logging.getLogger(__name__)
@@ -39,16 +39,19 @@ MAX_AT_ONCE = 200
 """Of one shard, while its tail is healed."""
 PAGE = 1_000
 
+ID_BYTES = 16
+
 Waiting = Hint | Ephemeral
 
 
 class Healing:
     """Reads for the dispatcher, each conversation at most once at a time."""
 
-    def __init__(self, store: Store, shards: Mapping[int, Shard]) -> None:
+    def __init__(self, store: Store, shards: Mapping[int, Shard], reader: LogReader) -> None:
         self.dispatcher: Dispatcher
         """Set once by whoever builds both: each needs the other."""
         self._store = store
+        self._reader = reader
         self._shards = shards
         self._permits = asyncio.Semaphore(MAX_READS)
         self._reading: dict[bytes, asyncio.Task[bool]] = {}
@@ -70,6 +73,8 @@ class Healing:
         """Load a conversation, then dispatch the item. When too many are being loaded, the tail will find it."""
         if conversation_id not in self._reading and len(self._reading) >= MAX_READING:
             return
+        if len(conversation_id) != ID_BYTES:
+            raise ValueError("not the id of a conversation")
         waiting = self._waiting[conversation_id]
         if len(waiting) < MAX_WAITING:
             waiting.append(item)
@@ -80,6 +85,12 @@ class Healing:
         if not self._gaps:
             asyncio.get_running_loop().call_later(GRACE_SECONDS, self._fill_gaps)
         self._gaps[conversation_id] = shard
+
+    def useless(self, shard: Shard, conversation_id: bytes) -> None:
+        """A hint could not be dispatched: forget what it may have begun, and go by the log."""
+        shard.conversations.forget(conversation_id)
+        if len(conversation_id) == ID_BYTES and len(self._reading) < MAX_READING:
+            self._read(shard, conversation_id)
 
     def oldest_waiting(self) -> float | None:
         """When the oldest hint that waits for a read was committed."""
@@ -111,9 +122,9 @@ class Healing:
                 missed = await self._fetch(shard, conversation_id)
         except Unavailable:
             return False
-        except Exception:  # the loop's edge: one bad conversation must not hold up the others
+        except Exception as error:  # the loop's edge: one bad conversation must not hold up the others
             log.exception("a conversation could not be read")
-            return False
+            return self._reader.gives_up(ConversationId(UUID(bytes=conversation_id)), error)
         finally:
             del self._reading[conversation_id]
             waiting = self._waiting.pop(conversation_id, [])
@@ -121,7 +132,7 @@ class Healing:
             return False
         if conversation_id not in shard.conversations:
             return True
-        self.dispatcher.hear(shard, missed)
+        self.dispatcher.hear(shard, missed, of_log=True)
         self.dispatcher.hear(shard, [item for item in waiting if isinstance(item, Hint)])
         for item in waiting:
             if isinstance(item, Ephemeral):
@@ -132,7 +143,7 @@ class Healing:
         """What of a conversation was not dispatched; one we did not know is known afterwards, if it exists."""
         conversation = shard.conversations.get(conversation_id)
         if conversation is not None:
-            missed = await self._missed(conversation_id, conversation.last, None)
+            missed = await self._missed(conversation_id, conversation.last)
             telemetry.GAPS_HEALED.add(1 if missed else 0)
             return missed
         loaded, missed = await self._load(shard, conversation_id)
@@ -147,20 +158,26 @@ class Healing:
         )
         if audience is None:
             return None, []
-        pending = hints_of(audience.pending, self._store)
-        if pending and pending[-1].seq < audience.last_seq:
-            pending += await self._missed(conversation_id, pending[-1].seq, audience.last_seq)
+        entries = list(audience.pending)
+        if entries and entries[-1].seq < audience.last_seq:
+            entries += await self._entries(conversation_id, entries[-1].seq, audience.last_seq)
+        found = ConversationId(UUID(bytes=conversation_id))
+        pending = await self._reader.hints(found, entries, entries[0].seq - 1 if entries else 0)
         return Conversation.before(audience.type, audience.members, audience.last_seq, pending), pending
 
-    async def _missed(self, conversation_id: bytes, after_seq: int, upto_seq: int | None) -> list[Hint]:
-        events: list[Event] = []
+    async def _missed(self, conversation_id: bytes, after_seq: int) -> list[Hint]:
+        entries = await self._entries(conversation_id, after_seq, None)
+        return await self._reader.hints(ConversationId(UUID(bytes=conversation_id)), entries, after_seq)
+
+    async def _entries(self, conversation_id: bytes, after_seq: int, upto_seq: int | None) -> list[Entry]:
+        entries: list[Entry] = []
         while True:
             page = await event_log.events_between(
                 self._store, ConversationId(UUID(bytes=conversation_id)), after_seq, upto_seq, limit=PAGE
             )
-            events += page
+            entries += page
             if len(page) < PAGE:
-                return hints_of(events, self._store)
+                return entries
             after_seq = page[-1].seq
 
     async def _follow_tail(self) -> None:
@@ -211,9 +228,3 @@ class Healing:
             if conversation.last < last_seq if conversation is not None else bool(shard.streams):
                 behind.append(conversation_id.bytes)
         return behind
-
-
-def hints_of(events: Sequence[Event], store: Store) -> list[Hint]:
-    """Events of the log as if they had been announced."""
-    epoch = store.epoch
-    return [hint_of(event, epoch) for event in events]

@@ -20,7 +20,8 @@ from causerie.store import log as event_log
 from causerie.store.store import Store
 from services.worker.conversations import Conversation
 from services.worker.dispatcher import Dispatcher
-from services.worker.healing import PAGE, hints_of
+from services.worker.healing import PAGE
+from services.worker.reading import LogReader
 from services.worker.shard import Shard
 
 log = logging.getLogger(__name__)
@@ -44,8 +45,9 @@ class _Wanted:
 class Replaying:
     """Runs replays one round after the other; whoever comes meanwhile is in the next round."""
 
-    def __init__(self, store: Store, dispatcher: Dispatcher) -> None:
+    def __init__(self, store: Store, dispatcher: Dispatcher, reader: LogReader) -> None:
         self._store = store
+        self._reader = reader
         self._dispatcher = dispatcher
         self._wanted: list[_Wanted] = []
         self._wake = asyncio.Event()
@@ -71,30 +73,53 @@ class Replaying:
             self._wake.clear()
             wanted, self._wanted = [one for one in self._wanted if one.is_wanted], []
             try:
-                await self._replay(wanted)
-            except Exception as error:  # the loop's edge: a replay that failed is tried again
+                failed = await self._replay(wanted)
+            except Exception as error:  # the loop's edge: without replays no stream would ever begin
                 if not isinstance(error, Unavailable):
-                    log.exception("a replay failed")
+                    log.exception("replays failed")
+                failed = wanted
+            if failed:
                 await asyncio.sleep(RETRY_SECONDS)
-                self._wanted += wanted
+                self._wanted += failed
                 self._wake.set()
 
-    async def _replay(self, wanted: list[_Wanted]) -> None:
+    async def _replay(self, wanted: list[_Wanted]) -> list[_Wanted]:
+        """Returns what has to be tried again: a conversation that cannot be read holds up its own shard alone."""
         by_shard: defaultdict[int, list[_Wanted]] = defaultdict(list)
         for one in wanted:
             by_shard[one.shard.number].append(one)
         if not by_shard:
-            return
+            return []
+        failed: list[_Wanted] = []
         lowest = {number: min(one.position for one in some) for number, some in by_shard.items()}
         tails = await event_log.tail(self._store, lowest)
         # Shards without news, nearly all of them, need not wait for the others.
         for number, tail in sorted(tails.items(), key=lambda item: len(item[1].heads)):
             some = by_shard[number]
-            for start in range(0, len(tail.heads), MAX_READS):
-                heads = tail.heads[start : start + MAX_READS]
-                await asyncio.gather(*(self._replay_conversation(head, lowest[number], some) for head, _ in heads))
-            for one in some:
-                self._end(one, tail.position)
+            try:
+                for start in range(0, len(tail.heads), MAX_READS):
+                    heads = tail.heads[start : start + MAX_READS]
+                    await asyncio.gather(*(self._replay_or_give_up(head, lowest[number], some) for head, _ in heads))
+            except Unavailable:
+                raise
+            except Exception:  # the loop's edge: a replay that failed is tried again
+                log.exception("a replay failed", extra={"shard": number})
+                failed += some
+            else:
+                for one in some:
+                    self._end(one, tail.position)
+        return failed
+
+    async def _replay_or_give_up(
+        self, conversation_id: ConversationId, position: int, wanted: Iterable[_Wanted]
+    ) -> None:
+        try:
+            await self._replay_conversation(conversation_id, position, wanted)
+        except Unavailable:
+            raise
+        except Exception as error:
+            if not self._reader.gives_up(conversation_id, error):
+                raise
 
     async def _replay_conversation(
         self, conversation_id: ConversationId, position: int, wanted: Iterable[_Wanted]
@@ -104,10 +129,13 @@ class Replaying:
             return
         pending = list(audience.pending)
         while pending and pending[-1].seq < audience.last_seq:
-            pending += await event_log.events_between(
+            more = await event_log.events_between(
                 self._store, conversation_id, pending[-1].seq, audience.last_seq, limit=PAGE
             )
-        hints = hints_of(pending, self._store)
+            if not more:
+                break
+            pending += more
+        hints = await self._reader.hints(conversation_id, pending, pending[0].seq - 1 if pending else 0)
         conversation = Conversation.before(audience.type, audience.members, audience.last_seq, hints)
         by_node: defaultdict[str, list[Delivery]] = defaultdict(list)
         for hint in hints:

@@ -36,8 +36,17 @@ class AHouse:
         self._step = step
         self.soon: list[Callable[[], None]] = []
         self.fan_out = FanOut(
-            self.registry, call_soon=self.soon.append, steady_clock=self._look, unix_clock=lambda: 1000.0
+            self.registry,
+            call_soon=self.soon.append,
+            steady_clock=self._look,
+            unix_clock=lambda: 1000.0,
+            on_poison=self._poisoned,
         )
+        self.poison: list[Delivery | None] = []
+
+    def _poisoned(self, delivery: Delivery | None, error: Exception) -> bytes | None:
+        self.poison.append(delivery)
+        return b"resync" if delivery is not None else None
 
     def _look(self) -> float:
         self._now += self._step
