@@ -99,16 +99,20 @@ async def main(settings: Settings) -> None:
 
 
 def _uvicorn_settings(app: Any, settings: Settings) -> uvicorn.Config:
+    slow = settings.gateway
+    protocol = partial(BoundedProtocol, head_seconds=slow.handshake_seconds, patience_seconds=slow.slow_seconds)
     return uvicorn.Config(
         app,
         host=settings.listen.host,
         port=settings.listen.port,
-        http=partial(BoundedProtocol, head_seconds=settings.gateway.handshake_seconds),  # type: ignore[arg-type]
+        http=protocol,  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         interface="asgi3",
         access_log=False,
         log_config=None,
+        # Its warnings tell of requests that are no HTTP: strangers would write our log.
+        log_level="error",
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

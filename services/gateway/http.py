@@ -15,6 +15,7 @@ import orjson
 
 from causerie import probes, telemetry
 from causerie.probes import Ready
+from causerie.protocol.http_heads import fault_of
 from services.gateway.admission import RETRY_AFTER_SECONDS, Admission, Denial, Opening, Room
 from services.gateway.pending import Pending
 from services.gateway.wheel import NOWHERE, Wheel
@@ -105,8 +106,20 @@ class HttpConnection(asyncio.Protocol):
         if self._transport is not None:
             if self._fed:
                 telemetry.HANDSHAKES.add("timeout")
-            self._transport.close()
+            if self._transport.get_write_buffer_size():
+                self._transport.abort()  # Closing would wait for a reader who does not read.
+            else:
+                self._transport.close()
         return _FOREVER
+
+    def pause_writing(self) -> None:
+        """Whoever asks without reading what he is answered is not listened to."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         if self._transport is None or self._transport.is_closing():
@@ -123,7 +136,7 @@ class HttpConnection(asyncio.Protocol):
         else:
             # What is over lies behind `on_message_complete`, which counts anew.
             if self._fed > (MAX_HEAD_BYTES if self._reads_head else MAX_HEAD_BYTES + MAX_BODY_BYTES):
-                self._too_large()
+                self._too_large(431 if self._reads_head or self._head_bytes > MAX_HEAD_BYTES else 413)
         return None
 
     # ── called by the parser ────────────────────────────────────────────────────────────────────────────────────
@@ -139,11 +152,16 @@ class HttpConnection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._reads_head:
+            return  # A trailer, which no proxy has looked at.
         self._head_bytes += len(name) + len(value) + 4
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         self._head[key] = f"{self._head[key]}, {text}" if key in self._head else text
 
     def on_headers_complete(self) -> None:
+        version = self._parser.get_http_version()
+        if fault := fault_of(version, self._head.get("host"), self._head.get("transfer-encoding")):
+            raise ValueError(fault)
         self._reads_head = False
 
     def on_message_complete(self) -> None:
@@ -170,7 +188,7 @@ class HttpConnection(asyncio.Protocol):
         if path != SOCKET_PATH:
             return self._answer(keep_alive=False)
         if self._head_bytes > MAX_HEAD_BYTES:
-            return self._too_large()
+            return self._too_large(431)
         opening = self._judge(query)
         if isinstance(opening, Denial):
             return self._refuse(opening)
@@ -191,7 +209,7 @@ class HttpConnection(asyncio.Protocol):
         path, query = self._target()
         method = self._parser.get_method().decode("latin-1")
         if self._head_bytes > MAX_HEAD_BYTES:
-            self._too_large()
+            self._too_large(431)
         elif path == SOCKET_PATH:
             judged = self._judge(query)
             assert isinstance(judged, Denial), "what is no upgrade cannot be opened"
@@ -214,9 +232,9 @@ class HttpConnection(asyncio.Protocol):
             return "", ""
         return (url.path or b"").decode("latin-1"), (url.query or b"").decode("latin-1")
 
-    def _too_large(self) -> None:
+    def _too_large(self, status: int) -> None:
         message = f"A request head has at most {MAX_HEAD_BYTES} bytes, and bodies are not wanted here."
-        self._refuse(Denial(431 if self._reads_head else 413, "payload_too_large", message, {}, ""))
+        self._refuse(Denial(status, "payload_too_large", message, {}, ""))
 
     def _refuse(self, denial: Denial, *, keep_alive: bool = False) -> None:
         if denial.result:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
@@ -140,3 +141,26 @@ async def test_ten_seconds_are_the_default_for_a_head_and_for_a_token(house: Hou
     )
 
     assert all(9 <= seconds <= 12 for seconds in waited), waited
+
+
+async def test_neither_a_body_that_drips_nor_a_reader_that_stops_holds_the_api(own: Services):
+    api = await own.start("api", CAUSERIE_HANDSHAKE_SECONDS="0.5", CAUSERIE_SLOW_SECONDS="0.5")
+
+    async with wire_to(api.port) as dripping, wire_to(api.port) as deaf:
+        await dripping.write("POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+        assert (await dripping.head()).status == 404
+        deaf.writer.transport.pause_reading()
+        await deaf.write("GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 400)
+
+        async def dripped() -> bool:
+            dripping.writer.write(b"x")
+            return api_connections(api) == 0
+
+        await eventually(dripped, what="both were cut off")
+
+
+def api_connections(api: Service) -> int:
+    """Connections somebody has open to the service port, on its side."""
+    local = f":{api.port:04X}"
+    lines = (line.split() for line in Path(f"/proc/{api.pid}/net/tcp").read_text().splitlines()[1:])
+    return sum(1 for line in lines if line[1].endswith(local) and line[3] == "01")
