@@ -1,5 +1,7 @@
 """Who belongs to a conversation: every change of it is an event, and an interval of seq begins or ends there."""
 
+from dataclasses import dataclass
+
 from causerie.actions.platform import Platform
 from causerie.domain.caller import Caller
 from causerie.domain.conversation import Conversation, ConversationType
@@ -8,67 +10,96 @@ from causerie.domain.event import EventKind
 from causerie.domain.ids import ConversationId, UserId
 from causerie.domain.limits import MAX_GROUP_MEMBERS
 from causerie.domain.membership import Member, Right, Role
-from causerie.store import conversations, log, members, users
+from causerie.store import conversations, keys, log, members, users
 from causerie.store.transaction import Transaction
 
 _PRIVATE = frozenset({"is_muted", "muted_until"})
 """What a member sets for himself and nobody else sees: no event tells of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A member as he is now, and whether an earlier request with the same key made him one."""
+
+    member: dict[str, object]
+    replayed: bool
+
+
 async def add(
-    platform: Platform, caller: Caller, conversation_id: ConversationId, user: UserId, role: Role = Role.MEMBER
-) -> dict[str, object]:
-    """Add somebody; who is a member already stays as he is.
+    platform: Platform,
+    caller: Caller,
+    conversation_id: ConversationId,
+    user: UserId,
+    role: Role = Role.MEMBER,
+    *,
+    key: str | None = None,
+) -> Joined:
+    """Add somebody; who is a member already stays as he is. With a `key` a repeat does nothing again.
 
     Raises:
         NotFound, Forbidden: the caller is no member, or a plain one.
         Conflict: the members of a direct conversation cannot be changed.
         InvalidRequest: the group is full, or the role is `owner`.
+        IdempotencyConflict: the key was used for something else.
     """
     if role is Role.OWNER:
         raise InvalidRequest.of("role", "a new member cannot be the owner")
     async with platform.store.transaction() as tx:
+        replayed = await _is_repeat(tx, caller, key, conversation_id, ("add", user, role.value))
         conversation, me = await _enter(tx, caller, conversation_id)
+        if replayed:
+            return Joined((await _present(tx, conversation_id, user)).as_json(), replayed)
         _refuse_direct(conversation)
         _require(caller, me, conversation, Right.MANAGE_MEMBERS)
         if role is not Role.MEMBER:
             _require(caller, me, conversation, Right.CHANGE_ROLES)
-        return await _begin(tx, conversation, user, role, actor=caller.user)
+        return Joined(await _begin(tx, conversation, user, role, actor=caller.user), replayed)
 
 
-async def join(platform: Platform, caller: Caller, conversation_id: ConversationId) -> dict[str, object]:
+async def join(
+    platform: Platform, caller: Caller, conversation_id: ConversationId, *, key: str | None = None
+) -> Joined:
     """Join a channel; joining twice changes nothing.
 
     Raises:
         NotFound: no such conversation, or one that is no channel and not the caller's.
+        IdempotencyConflict: the key was used for something else.
     """
     async with platform.store.transaction() as tx:
+        replayed = await _is_repeat(tx, caller, key, conversation_id, ("join",))
         conversation = await conversations.lock(tx, conversation_id)
         me = await members.find(tx, conversation_id, caller.user)
-        if conversation.type is not ConversationType.CHANNEL:
+        if replayed or conversation.type is not ConversationType.CHANNEL:
             if me is None or not me.is_present:
                 raise NotFound
-            return me.as_json(private=True)
+            return Joined(me.as_json(private=True), replayed)
         # Whoever comes into an empty channel owns it.
         empty = conversation.is_archived and await members.count_present(tx, conversation_id) == 0
-        return await _begin(
-            tx, conversation, caller.user, Role.OWNER if empty else Role.MEMBER, actor=caller.user, reopen=empty
+        role = Role.OWNER if empty else Role.MEMBER
+        return Joined(
+            await _begin(tx, conversation, caller.user, role, actor=caller.user, reopen=empty), replayed=False
         )
 
 
-async def leave(platform: Platform, caller: Caller, conversation_id: ConversationId) -> None:
+async def leave(platform: Platform, caller: Caller, conversation_id: ConversationId, *, key: str | None = None) -> bool:
     """Leave; the next in line becomes owner, and an empty conversation is archived.
+
+    Returns whether this was a repeat of an earlier request with the same key, and nothing was left to do.
 
     Raises:
         NotFound: not a member.
         Conflict: a direct conversation cannot be left.
+        IdempotencyConflict: the key was used for something else.
     """
     async with platform.store.transaction() as tx:
+        if await _is_repeat(tx, caller, key, conversation_id, ("leave",)):
+            return True
         conversation, me = await _enter(tx, caller, conversation_id)
         _refuse_direct(conversation)
         if me is None:
             raise NotFound
         await _end(tx, conversation, me, actor=caller.user)
+    return False
 
 
 async def remove(platform: Platform, caller: Caller, conversation_id: ConversationId, user: UserId) -> None:
@@ -130,6 +161,19 @@ async def change(
                     admin = await members.update(tx, conversation_id, former, role=Role.ADMIN)
                     await _tell(tx, conversation_id, seq, EventKind.MEMBER_UPDATE, caller.user, admin)
     return changed.as_json(private=mine)
+
+
+async def _is_repeat(
+    tx: Transaction, caller: Caller, key: str | None, conversation_id: ConversationId, request: tuple[str, ...]
+) -> bool:
+    """Whether this request was carried out before; if not, its key stands for it once the transaction commits."""
+    if key is None:
+        return False
+    asked = (str(conversation_id), *request)
+    if await keys.find(tx, caller.user, key, asked) is not None:
+        return True
+    await keys.remember(tx, caller.user, key, conversation_id, asked)
+    return False
 
 
 async def _enter(

@@ -1,6 +1,6 @@
 """Be seen without a socket, and see who is there."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from causerie.actions.platform import Platform
 from causerie.bus import ephemeral
@@ -24,11 +24,17 @@ async def heartbeat(platform: Platform, caller: Caller) -> dict[str, object]:
     return {"user_id": caller.user, "status": Status.ONLINE.value, "last_seen": None}
 
 
-async def check(platform: Platform, users: Collection[UserId]) -> list[dict[str, object]]:
-    """The state of each of `users`, in the order asked; everybody is offline while Redis is away."""
+async def check(
+    platform: Platform, users: Collection[UserId], *, on_away: Callable[[], None] = lambda: None
+) -> list[dict[str, object]]:
+    """The state of each of `users`, in the order asked; everybody is offline while Redis is away.
+
+    `on_away` is then called: who keeps the answer must ask again.
+    """
     try:
         known = await presence.statuses(platform.cache, users)
     except CacheAway:
+        on_away()
         known = {}
     return [as_json(known.get(user, Presence(user, Status.OFFLINE, None))) for user in users]
 

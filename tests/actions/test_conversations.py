@@ -128,8 +128,24 @@ async def test_the_last_one_out_archives_the_channel_and_the_next_one_in_owns_it
 
     joined = await members.join(platform, BEN, channel)
 
-    assert joined["role"] == "owner"
+    assert joined.member["role"] == "owner"
     assert (await stored.view(platform.store, BEN.user, channel))["is_archived"] is False
+
+
+async def test_a_repeat_with_the_same_key_joins_adds_and_leaves_once(
+    platform: Platform, announced: list[Event]
+) -> None:
+    channel = await a_conversation(platform, type=CHANNEL)
+
+    joined = [await members.join(platform, BEN, channel, key="in") for _ in range(2)]
+    added = [await members.add(platform, ANN, channel, CAT.user, key="add") for _ in range(2)]
+    left = [await members.leave(platform, BEN, channel, key="out") for _ in range(2)]
+
+    assert [one.replayed for one in (*joined, *added)] == [False, True, False, True]
+    assert left == [False, True]
+    assert [event.kind for event in announced] == ["member.add", "member.add", "member.add", "member.remove"]
+    with pytest.raises(IdempotencyConflict):
+        await members.join(platform, BEN, channel, key="out")
 
 
 async def test_ownership_is_handed_over_and_never_given_up(platform: Platform) -> None:

@@ -37,15 +37,16 @@ async def list_members(asked: Asked) -> Answer:
     "/v1/conversations/{conversation_id}/members",
     "Add a member",
     body="NewMember",
-    answers=(Documented(201, "Member"),),
+    answers=(Documented(201, "Member"), Documented(200, "Member")),
     refuses=(400, 403, 404, 409, 413, 415, 422),
 )
 async def add(asked: Asked) -> Answer:
     """Somebody who is a member already stays as he is. The members of a direct conversation cannot be changed."""
     conversation_id = asked.conversation_id
-    requests.idempotency_key(asked.idempotency_key)
-    added = requests.member(await asked.body())
-    return answers.created(await actions.add(asked.platform, asked.caller, conversation_id, added.user_id, added.role))
+    key = requests.idempotency_key(asked.idempotency_key)
+    wanted = requests.member(await asked.body())
+    added = await actions.add(asked.platform, asked.caller, conversation_id, wanted.user_id, wanted.role, key=key)
+    return answers.replayed(added.member) if added.replayed else answers.created(added.member)
 
 
 @members.patch(
@@ -77,14 +78,15 @@ async def remove(asked: Asked) -> Answer:
     "/v1/conversations/{conversation_id}/join",
     "Join a channel",
     answers=(Documented(200, "Member"),),
-    refuses=(400, 404, 415, 422),
+    refuses=(400, 404, 409, 415, 422),
 )
 async def join(asked: Asked) -> Answer:
     """Joining twice changes nothing."""
     conversation_id = asked.conversation_id
-    requests.idempotency_key(asked.idempotency_key)
+    key = requests.idempotency_key(asked.idempotency_key)
     requests.nothing(await asked.optional_body())
-    return answers.json(await actions.join(asked.platform, asked.caller, conversation_id))
+    joined = await actions.join(asked.platform, asked.caller, conversation_id, key=key)
+    return answers.replayed(joined.member) if joined.replayed else answers.json(joined.member)
 
 
 @members.post(
@@ -96,7 +98,8 @@ async def join(asked: Asked) -> Answer:
 async def leave(asked: Asked) -> Answer:
     """History is kept for those who stay. A direct conversation cannot be left."""
     conversation_id = asked.conversation_id
-    requests.idempotency_key(asked.idempotency_key)
+    key = requests.idempotency_key(asked.idempotency_key)
     requests.nothing(await asked.optional_body())
-    await actions.leave(asked.platform, asked.caller, conversation_id)
-    return answers.json({"conversation_id": str(conversation_id), "user_id": asked.caller.user})
+    replayed = await actions.leave(asked.platform, asked.caller, conversation_id, key=key)
+    left = {"conversation_id": str(conversation_id), "user_id": asked.caller.user}
+    return answers.replayed(left) if replayed else answers.json(left)
