@@ -88,7 +88,7 @@ class Gateway:
         self.node = Node(platform.bus, kind="gateway", deliver=self._deliver, ephemeral=self._deliver_ephemeral)
         desk = Desk(grace_seconds=rules.offline_grace_seconds)
         lobby = Lobby(self._registry, self.node, desk)
-        self._presence = PresenceRoom(platform, desk, self.node.id, self._registry.watchers)
+        self._presence = PresenceRoom(platform, desk, self.node.id, self._registry)
         self._catch_up = CatchUp(platform.store, self.node)
         sends = Bucket("sends", per_second=limits.sends_per_second, burst=limits.sends_burst)
         requests = Bucket("requests", per_second=limits.requests_per_second, burst=limits.requests_per_second)

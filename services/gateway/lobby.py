@@ -47,6 +47,10 @@ class Lobby:
         self._arrive(caller.user)
         return None
 
+    def doubt_presence(self) -> None:
+        """Somebody was told of others without Redis, so he is to be told again."""
+        self._desk.is_in_doubt = True
+
     def leave(self, guest: Guest, user: UserId, *, now: float) -> None:
         """Take back all that `admit`, `follow` and `watch` gave."""
         for channel in guest.session.followed:

@@ -117,7 +117,8 @@ class Ops:
         if not guest.is_over:
             for user in guest.session.watch(command.user_ids):
                 self._lobby.registry.watch(user, guest)
-        return {"items": await presence.check(self._platform, command.user_ids)}
+        in_doubt = self._lobby.doubt_presence
+        return {"items": await presence.check(self._platform, command.user_ids, on_away=in_doubt)}
 
     async def _unwatch(self, guest: Guest, caller: Caller, command: commands.Unwatch) -> Result:
         for user in guest.session.unwatch(command.user_ids):

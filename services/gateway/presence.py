@@ -6,9 +6,10 @@ ten seconds after his last, so a reload of a page is no event.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 from causerie.actions.platform import Platform
 from causerie.actions.presence import as_json, change_of
@@ -21,12 +22,14 @@ from causerie.domain.event import EphemeralKind
 from causerie.domain.ids import NodeId, UserId
 from causerie.protocol.native import encode_ephemeral
 from causerie.protocol.websocket import text_frame
-from services.gateway.fanout import Receiver
+from services.gateway.registry import Registry
 
 log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.25
 RETRY_SECONDS = 1.0
+TOLD_AT_ONCE = 200
+"""Watched users told about before the loop serves others."""
 
 
 class Desk:
@@ -37,6 +40,8 @@ class Desk:
         self._seated: dict[UserId, Status] = {}
         self._leaving: dict[UserId, float] = {}  # in the order of time, for the grace is the same for all
         self._changed: dict[UserId, Status] = {}
+        self.is_in_doubt = False
+        """Watchers here were told without Redis, or missed what others told; they are to be told again."""
 
     @property
     def seated(self) -> Mapping[UserId, Status]:
@@ -71,20 +76,19 @@ class Desk:
 class PresenceRoom:
     """Writes the desk's book to Redis, keeps the node's lease, and tells watchers here what changes anywhere."""
 
-    def __init__(
-        self, platform: Platform, desk: Desk, node: NodeId, watchers: Callable[[str], Collection[Receiver]]
-    ) -> None:
+    def __init__(self, platform: Platform, desk: Desk, node: NodeId, registry: Registry[Any]) -> None:
         self._desk = desk
         self._platform = platform
-        self._watchers = watchers
+        self._registry = registry
         self._node = node
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        await self._platform.bus.subscribe(subjects.PRESENCE, self._on_changes)
+        await self._platform.bus.subscribe(subjects.PRESENCE, self._on_changes, on_gap=self._doubt)
         self._tasks = [
             asyncio.create_task(self._renew_lease(), name="presence-lease"),
             asyncio.create_task(self._write_changes(), name="presence-changes"),
+            asyncio.create_task(self._tell_again(), name="presence-doubts"),
         ]
 
     async def stop(self) -> None:
@@ -111,6 +115,7 @@ class PresenceRoom:
 
     async def _write_changes(self) -> None:
         loop = asyncio.get_running_loop()
+        half_written: set[UserId] = set()
         while True:
             await asyncio.sleep(GATHER_SECONDS)
             changes = self._desk.take_changes(now=loop.time())
@@ -118,8 +123,13 @@ class PresenceRoom:
                 continue
             try:
                 told = await presence.record(self._platform.cache, self._node, changes)
+                if half_written:
+                    # What the broken attempt had written is no change any more, and nobody was told of it.
+                    told += (await presence.statuses(self._platform.cache, half_written)).values()
+                    half_written.clear()
             except CacheAway:
                 self._desk.keep(changes)
+                half_written |= changes.keys()
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             except Exception:  # the loop's edge: the next changes must find somebody to write them
@@ -127,20 +137,48 @@ class PresenceRoom:
                 continue
             ephemeral.presence(self._platform.bus, [change_of(one) for one in told])
 
+    def _doubt(self) -> None:
+        self._desk.is_in_doubt = True
+
+    async def _tell_again(self) -> None:
+        """After a doubt, once Redis answers: the state of everybody who is watched here. Repeats harm nobody."""
+        while True:
+            await asyncio.sleep(RETRY_SECONDS)
+            if not self._desk.is_in_doubt:
+                continue
+            self._desk.is_in_doubt = False
+            try:
+                known = await presence.statuses(self._platform.cache, list(self._registry.watched()))
+            except CacheAway:
+                self._desk.is_in_doubt = True
+                continue
+            except Exception:  # the loop's edge: the next doubt must find somebody to clear it
+                log.exception("watchers could not be told again")
+                continue
+            for place, one in enumerate(known.values()):
+                self._tell(one)
+                if place % TOLD_AT_ONCE == TOLD_AT_ONCE - 1:
+                    await asyncio.sleep(0)
+
     def _on_changes(self, envelope: Envelope, reply: str) -> None:
         if not isinstance(envelope, PresenceChanges):
             return
         for change in envelope.changes:
-            watchers = self._watchers(change.user)
-            if not watchers:
+            if not self._registry.watchers(change.user):
                 continue
             try:
                 seen = datetime.fromtimestamp(change.last_seen, UTC) if change.last_seen is not None else None
-                data = as_json(Presence(UserId(change.user), Status(change.status), seen))
+                one = Presence(UserId(change.user), Status(change.status), seen)
             except (ValueError, OverflowError, OSError) as error:
                 # No status, or no time: the others of the batch are told all the same.
                 self._platform.bus.poisoned("frame", subjects.PRESENCE, error)
                 continue
-            frame = text_frame(encode_ephemeral(EphemeralKind.PRESENCE_UPDATE, None, data))
-            for watcher in tuple(watchers):
+            self._tell(one)
+
+    def _tell(self, one: Presence) -> None:
+        """Tell whoever watches him here."""
+        watchers = tuple(self._registry.watchers(one.user))
+        if watchers:
+            frame = text_frame(encode_ephemeral(EphemeralKind.PRESENCE_UPDATE, None, as_json(one)))
+            for watcher in watchers:
                 watcher.deliver_ephemeral(frame)

@@ -18,7 +18,7 @@ class Registry(Generic[C]):
         self._max_sessions = max_sessions_per_user
         self._users: dict[str, tuple[C, ...]] = {}
         self._followers: dict[bytes, dict[C, None]] = {}
-        self._watchers: dict[str, dict[C, None]] = {}
+        self._watchers: dict[UserId, dict[C, None]] = {}
         self.connections = 0
 
     def add(self, user: UserId, connection: C) -> bool:
@@ -65,7 +65,11 @@ class Registry(Generic[C]):
         _leave(self._watchers, user, connection)
 
     def watchers(self, user: str) -> Collection[C]:
-        return self._watchers.get(user, ())
+        return self._watchers.get(UserId(user), ())
+
+    def watched(self) -> Collection[UserId]:
+        """Whom anybody here watches."""
+        return self._watchers.keys()
 
 
 K = TypeVar("K")
