@@ -51,7 +51,7 @@ WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE """
 
 # The current week and the one before: a key lives at least 7 days.
 _ADMIT = """
-SELECT p.user_id IS NOT NULL AS is_member, k.message_id, k.digest
+SELECT p.joined_seq, k.message_id, k.digest
 FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS d (conversation_id, sender_id, client_id, place)
 LEFT JOIN conversation_participants p
   ON p.conversation_id = d.conversation_id AND p.user_id = d.sender_id AND p.left_seq IS NULL
@@ -137,7 +137,7 @@ async def write(tx: Transaction, drafts: Sequence[Draft], *, wait_for_lock: bool
             outcomes[place] = NotFound()
         elif head is None:
             outcomes[place] = Skipped.LOCKED
-        elif not row["is_member"]:
+        elif row["joined_seq"] is None:
             # Anyone may see a channel, so there the refusal may say what it is.
             outcomes[place] = Forbidden("Join first.") if head.type is ConversationType.CHANNEL else NotFound()
         elif row["message_id"] is not None:
@@ -145,7 +145,7 @@ async def write(tx: Transaction, drafts: Sequence[Draft], *, wait_for_lock: bool
                 replayed[place] = row["message_id"]
             else:
                 outcomes[place] = IdempotencyConflict()
-        elif draft.reply_to_id is not None and (draft.conversation_id, draft.reply_to_id) not in replies:
+        elif draft.reply_to_id is not None and not _may_reply(draft, replies, head, row["joined_seq"]):
             outcomes[place] = InvalidRequest.of("reply_to_id", "names no message of this conversation")
         elif draft.client_id is not None and (draft.sender_id, draft.client_id) in used:
             # The same key twice in one batch: the later one meets the key in the next batch.
@@ -242,11 +242,17 @@ async def _absent(connection: Connection, ids: set[ConversationId]) -> set[Conve
     return ids - {row["id"] for row in present}
 
 
-async def _replies(connection: Connection, drafts: Sequence[Draft]) -> set[tuple[UUID, UUID]]:
+async def _replies(connection: Connection, drafts: Sequence[Draft]) -> dict[UUID, Message]:
     wanted = [draft.reply_to_id for draft in drafts if draft.reply_to_id is not None]
-    if not wanted:
-        return set()
-    return {(message.conversation_id, message.id) for message in (await _by_id(connection, wanted)).values()}
+    return await _by_id(connection, wanted) if wanted else {}
+
+
+def _may_reply(draft: Draft, replies: dict[UUID, Message], head: _Head, joined_seq: int) -> bool:
+    """Whether the message replied to is one of this conversation that the sender may see."""
+    message = replies.get(draft.reply_to_id) if draft.reply_to_id else None
+    if message is None or message.conversation_id != draft.conversation_id:
+        return False
+    return head.type is not ConversationType.GROUP or message.seq >= joined_seq
 
 
 async def _by_id(connection: Connection, ids: Any) -> dict[UUID, Message]:

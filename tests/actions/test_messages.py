@@ -8,8 +8,9 @@ from causerie.actions import members, messages, reading
 from causerie.actions.history import read_history
 from causerie.actions.platform import Platform
 from causerie.domain.conversation import ConversationType
-from causerie.domain.errors import Forbidden, Gone, InvalidCursor, NotFound, VersionConflict
+from causerie.domain.errors import Forbidden, Gone, InvalidCursor, InvalidRequest, NotFound, VersionConflict
 from causerie.domain.event import Event
+from causerie.domain.message import Draft
 from causerie.store import horizons, log
 from tests.actions.conftest import ANN, BEN, CAT, ROOT, a_conversation, said
 
@@ -152,6 +153,17 @@ async def test_who_joins_a_group_sees_nothing_from_before(platform: Platform) ->
         assert [one["content"] for one in page.messages] == ["late"]
     with pytest.raises(NotFound):
         await reading.mark_read(platform, CAT, group, message_id=early.id)
+
+
+async def test_nobody_replies_to_what_he_may_not_see(platform: Platform) -> None:
+    group = await a_conversation(platform, BEN)
+    early = await said(platform, group, ANN, "early")
+    await members.add(platform, ANN, group, CAT.user)
+
+    with pytest.raises(InvalidRequest):
+        await messages.post(platform, Draft(group, CAT.user, "to early", reply_to_id=early.id))
+    reply = await messages.post(platform, Draft(group, BEN.user, "to early", reply_to_id=early.id))
+    assert reply.message.reply_to_id == early.id
 
 
 async def test_who_joins_a_channel_sees_all_of_it(platform: Platform) -> None:
