@@ -23,6 +23,8 @@ SEND_SECONDS = 150.0
 """How long a send is tried again: longer than any fault lasts."""
 MAX_IN_FLIGHT = 12
 """Sends of one person that wait for an answer; more are not begun, and the ledger shows what was due."""
+QUIET_EVERY = 5
+"""Every fifth group speaks only while something is broken: no later message shows that its last one is missing."""
 FILLER = "the cake is late and nobody minds, for the train stood outside the town again "
 WANDER_SECONDS = (1.0, 4.0)
 AWAY_SECONDS = (0.1, 5.0)
@@ -66,7 +68,10 @@ class Person:
         self._crowd.due += 1
         if len(self._in_flight) >= MAX_IN_FLIGHT:
             return
-        task = asyncio.create_task(self._speak(self._random.choice(self.groups)))
+        group = self._random.choice(self.groups)
+        if group in self._crowd.quiet and not self._crowd.troubled:
+            group = self._random.choice([group for group in self.groups if group not in self._crowd.quiet])
+        task = asyncio.create_task(self._speak(group))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
 
@@ -138,6 +143,9 @@ class Crowd:
         self.unanswered: list[str] = []
         self.due = 0
         self.members: dict[str, list[str]] = {}
+        self.quiet: set[str] = set()
+        self.troubled = False
+        """Whether a fault is on just now."""
         self._random = Random(f"crowd {seed}")
         self._rate = rate
         self.people = [Person(f"p{n}", world, Random(f"{seed} {n}"), http, self) for n in range(PEOPLE)]
@@ -154,6 +162,8 @@ class Crowd:
             chosen = [self.people[(start + step) % PEOPLE] for step in (0, 1, 3, 7)[:GROUP_SIZE]]
             group = (await chosen[0].client.open("group", [person.name for person in chosen[1:]]))["id"]
             self.members[group] = [person.name for person in chosen]
+            if start % QUIET_EVERY == 0:
+                self.quiet.add(group)
             for person in chosen:
                 person.groups.append(group)
         self._lives = [asyncio.create_task(self._talk()), asyncio.create_task(self._wander())]

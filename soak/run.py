@@ -13,7 +13,7 @@ from soak.schedule import Planned
 from soak.world import World
 
 RATE = 300.0
-WARM_UP_SECONDS = 3.0
+WARM_UP_SECONDS = 1.0
 CONVERGENCE_SECONDS = 60.0
 """When clients have not converged by then, they never did."""
 SHOW_SECONDS = 3.0
@@ -97,11 +97,13 @@ class Run:
         began = loop.time()
         which = f"{fault.name}, place {planned.place}" if fault.places > 1 else fault.name
         self._doing = f"{which} for {planned.hold_seconds:.0f} s"
+        self._crowd.troubled = True
         async with fault.strike(self._world, planned.place) as proof:
             self._show(f"{number}  {which}")
             if fault.vanish:
                 await self._take_away(self._world.gateways[planned.place])
             await asyncio.sleep(max(0.0, began + planned.hold_seconds - loop.time()))
+            self._crowd.troubled = False
         healed = loop.time()
         self._doing = f"healed of {which}"
         took = await self._crowd.converged(dict(self._crowd.heads), timeout_seconds=CONVERGENCE_SECONDS)

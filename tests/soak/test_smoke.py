@@ -1,4 +1,4 @@
-"""The short form of `make soak`: one of each kind dies and one stands still while people talk, and nothing is lost."""
+"""The short form of `make soak`: one of each kind dies, one stands still and NATS restarts while people talk, and nothing is lost."""
 
 import uvloop
 
@@ -12,15 +12,16 @@ from tests.support.stores import temporary_home
 SEED = 1
 PLAN = [
     Planned("gateway killed", 0, calm_seconds=0.0, hold_seconds=1.0),
-    Planned("worker frozen 5 s", 0, calm_seconds=0.5, hold_seconds=5.0),
-    Planned("api killed", 1, calm_seconds=0.5, hold_seconds=1.0),
-    Planned("worker killed", 1, calm_seconds=0.5, hold_seconds=1.0),
+    Planned("worker frozen 5 s", 0, calm_seconds=0.0, hold_seconds=5.0),
+    Planned("api killed", 1, calm_seconds=0.0, hold_seconds=1.0),
+    Planned("nats killed", 0, calm_seconds=0.0, hold_seconds=1.0),
+    Planned("worker killed", 1, calm_seconds=0.0, hold_seconds=1.0),
 ]
 
 
-def test_a_killed_process_of_each_kind_and_a_frozen_worker_lose_nothing():
+def test_a_killed_process_of_each_kind_a_frozen_worker_and_a_restart_of_nats_lose_nothing():
     shown: list[str] = []
-    scenario = Scenario("smoke", faults.process_faults())
+    scenario = Scenario("smoke", (*faults.process_faults(), *faults.store_faults()))
 
     with temporary_home() as home:
         evidence = uvloop.run(run(scenario, PLAN, home, seed=SEED, rate=100.0, show=shown.append, seek_ghosts=False))
