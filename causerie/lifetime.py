@@ -22,7 +22,12 @@ def told_to_end() -> asyncio.Event:
 async def store_or_end(settings: StoreSettings, announce: Announce, told: asyncio.Event) -> Store | None:
     """Connect to PostgreSQL, waiting for it and its schema for as long as it takes; None when told to end first."""
     connecting = asyncio.create_task(
-        Store.connect(settings.database_url, announce=announce, max_size=settings.database_connections)
+        Store.connect(
+            settings.database_url,
+            announce=announce,
+            max_size=settings.database_connections,
+            pooled=settings.database_pooled,
+        )
     )
     await first_of(connecting, told)
     if not connecting.done():

@@ -155,6 +155,8 @@ class StoreSettings(_Group):
     redis_urls: tuple[str, ...] = _setting("REDIS_URL", _urls("redis", "rediss"), required=True)
     nats_urls: tuple[str, ...] = _setting("NATS_URL", _urls("nats", "tls"), required=True)
     database_connections: int = _setting("CAUSERIE_DATABASE_CONNECTIONS", _count, 10)
+    database_pooled: bool = _setting("CAUSERIE_DATABASE_POOLED", _switch, False)
+    """`DATABASE_URL` is a pooler that gives a connection for one transaction at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from causerie import telemetry
 from causerie.domain.errors import Unavailable
 from causerie.domain.event import Event
 from causerie.store import migrate
+from causerie.store.footing import Footing, OtherHistory, read_epoch
 from causerie.store.posts import PostQueue
 from causerie.store.transaction import Connection, Transaction, cut, open_transaction
 
@@ -29,8 +30,8 @@ DEADLINE_SECONDS = 2.5
 CONNECT_SECONDS = 2.0
 RETRY_CONNECT_SECONDS = 1.0
 
+_NAME = {"application_name": "causerie"}
 _SESSION = {
-    "application_name": "causerie",
     "transaction_timeout": "30s",
     "timezone": "UTC",
     # A plan is kept as long as its connection.  Made while a table was empty it would scan that table for good:
@@ -55,24 +56,32 @@ _AWAY = (
     # A lock that was not to be had in time, and a standby that is asked for its timeline before it is promoted.
     asyncpg.ObjectNotInPrerequisiteStateError,
     asyncpg.TransactionTimeoutError,
+    OtherHistory,
 )
 
 
 class Store:
     """The pool, the current epoch and the queue of posts. Make one with `connect`, end it with `close`."""
 
-    def __init__(self, url: str, announce: Announce) -> None:
+    def __init__(self, url: str, announce: Announce, *, pooled: bool = False) -> None:
         self._url = url
         self._announce = announce
+        self._pooled = pooled
+        self._footing: Footing | None = None
         self._pool: asyncpg.Pool
         self._epoch = ""
         self.cursor_key = b""
         self.posts = PostQueue(self.transaction)
 
     @classmethod
-    async def connect(cls, url: str, *, announce: Announce, min_size: int = 1, max_size: int = 10) -> "Store":
-        """Open the pool, waiting for as long as it takes PostgreSQL and its schema to appear."""
-        store = cls(url, announce)
+    async def connect(
+        cls, url: str, *, announce: Announce, min_size: int = 1, max_size: int = 10, pooled: bool = False
+    ) -> "Store":
+        """Open the pool, waiting for as long as it takes PostgreSQL and its schema to appear.
+
+        `pooled`: the URL is a pooler that gives a connection for one transaction at a time.
+        """
+        store = cls(url, announce, pooled=pooled)
         store._pool = asyncpg.create_pool(
             url,
             min_size=0,
@@ -80,7 +89,8 @@ class Store:
             timeout=CONNECT_SECONDS,
             init=store._prepare,
             reset=_leave_as_it_is,
-            server_settings=_SESSION,
+            server_settings=_NAME if pooled else _NAME | _SESSION,
+            **({"statement_cache_size": 0} if pooled else {}),
         )
         await store._pool
         while True:
@@ -106,7 +116,7 @@ class Store:
         """Names this history of the database; another one after a promotion or a restore.
 
         Made of the system identifier and the timeline, read whenever a connection is opened: whatever
-        changes them also breaks every open connection.
+        changes them also breaks every open connection. A pooler hides that, so there every transaction asks.
         """
         return self._epoch
 
@@ -119,6 +129,15 @@ class Store:
         Raises:
             Unavailable: PostgreSQL is away, frozen, read-only, full, or ended the transaction.
         """
+        async with self._borrowed(operation, deadline_seconds) as connection:
+            if not self._pooled:
+                yield connection
+                return
+            async with self._opened(connection):
+                yield connection
+
+    @asynccontextmanager
+    async def _borrowed(self, operation: str, deadline_seconds: float) -> AsyncIterator[Connection]:
         connection: Connection | None = None
         began = perf_counter()
         try:
@@ -126,7 +145,7 @@ class Store:
                 connection = await self._pool.acquire()
                 yield connection
         except _AWAY as error:
-            if connection is not None and isinstance(error, TimeoutError):
+            if connection is not None and isinstance(error, TimeoutError | OtherHistory):
                 cut(connection)
             raise Unavailable(f"PostgreSQL is away ({type(error).__name__}).") from error
         except asyncio.CancelledError:
@@ -147,9 +166,9 @@ class Store:
         Raises:
             Unavailable: as `connection`; whether the transaction took effect is then unknown.
         """
-        async with self.connection(operation, deadline_seconds=deadline_seconds) as connection:
+        async with self._borrowed(operation, deadline_seconds) as connection:
             transaction = Transaction(connection)
-            async with open_transaction(connection):
+            async with self._opened(connection):
                 yield transaction
             self.announce(transaction.events)
 
@@ -160,9 +179,16 @@ class Store:
         Raises:
             Unavailable: as `connection`.
         """
-        async with self.connection(operation) as connection:
-            async with open_transaction(connection, isolation="repeatable_read", readonly=True):
+        async with self._borrowed(operation, DEADLINE_SECONDS) as connection:
+            async with self._opened(connection, isolation="repeatable_read", readonly=True):
                 yield connection
+
+    @asynccontextmanager
+    async def _opened(self, connection: Connection, **options: Any) -> AsyncIterator[None]:
+        async with open_transaction(connection, **options):
+            if self._footing is not None:
+                await self._footing.take(connection)
+            yield
 
     def announce(self, events: Sequence[Event]) -> None:
         """Tell whoever listens of events that have committed."""
@@ -186,18 +212,16 @@ class Store:
             log.warning("PostgreSQL connection lost", extra={"reason": type(error).__name__})
 
     async def _prepare(self, connection: Any) -> None:
-        await connection.set_type_codec(
-            "jsonb", schema="pg_catalog", format="binary", encoder=_encode_jsonb, decoder=_decode_jsonb
-        )
-        # The name of the WAL file begins with the timeline in use now; the control file learns of a promotion late.
-        row = await connection.fetchrow(
-            "SELECT system_identifier::text AS system, "
-            "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS timeline FROM pg_control_system()"
-        )
-        epoch = f"{int(row['system']):x}-{int(row['timeline'], 16):x}"
+        # In a transaction, for a pooler would hand each question to another server's connection.
+        async with open_transaction(connection):
+            await connection.set_type_codec(
+                "jsonb", schema="pg_catalog", format="binary", encoder=_encode_jsonb, decoder=_decode_jsonb
+            )
+            epoch = await read_epoch(connection)
         if self._epoch and self._epoch != epoch:
             log.warning("the database has another history now", extra={"epoch": epoch, "earlier_epoch": self._epoch})
         self._epoch = epoch
+        self._footing = Footing(_SESSION, epoch) if self._pooled else None
 
 
 async def _leave_as_it_is(connection: Connection) -> None:
