@@ -189,3 +189,6 @@ _OPS: dict[str, Callable[[Fields], Command]] = {
     "sync": _sync,
     "ping": lambda given: Ping(),
 }
+
+NAMES = frozenset(_OPS)
+"""Every op there is."""
