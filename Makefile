@@ -35,7 +35,7 @@ format: $(DEV)  ## put the code into the one layout
 bench: $(DEV)  ## the benchmarks behind the figures of the README
 	@exec $(BIN)/python -m bench $(ARGS)
 
-mutants: $(DEV)  ## break our own code in fifteen ways; each must be noticed by its test
+mutants: $(DEV)  ## break our own code on purpose; each must be noticed by its test
 	@exec $(BIN)/python -m mutants $(ARGS)
 
 soak: $(DEV)  ## the long proof: everything broken on purpose, three seeds; ARGS="--seed 7 --scenario processes"

@@ -43,7 +43,14 @@ MUTANTS = (
     Mutant(
         "no gap check",
         "Events are dispatched in the order of seq, without a hole.",
-        (Edit("services/worker/conversations.py", "if hint.seq != self.last + 1:", "if hint.seq <= self.last:"),),
+        (
+            Edit(
+                "services/worker/conversations.py",
+                "if hint.seq != self.last + 1 and not (isinstance(hint, Skipped) and "
+                "hint.first <= self.last + 1 <= hint.seq):",
+                "if hint.seq <= self.last:",
+            ),
+        ),
         ("tests/worker/test_conversations.py", "any_order_and_any_repeats"),
     ),
     Mutant(
@@ -161,6 +168,12 @@ MUTANTS = (
         "The last event of a removed member is his removal.",
         (Edit("services/worker/conversations.py", "self.members = audience - left", "self.members = audience"),),
         ("tests/worker/test_conversations.py", "from_their_addition_to_their_removal"),
+    ),
+    Mutant(
+        "an edit tells all",
+        "Nobody learns what was said in a group before he joined.",
+        (Edit("services/worker/dispatcher.py", "if hint.kind == EventKind.MESSAGE_EDIT and", "if False and"),),
+        ("tests/worker/test_delivery.py", "does_not_tell_a_newcomer"),
     ),
     Mutant(
         "a queue without an end",

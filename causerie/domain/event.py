@@ -1,5 +1,6 @@
 """Facts of the log: everything durable that changes what a reader sees, numbered without a hole."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -43,16 +44,31 @@ class Event:
     actor: UserId
     data: dict[str, object]
 
-    def as_json(self, epoch: str) -> dict[str, object]:
-        """The event frame of the contract, the same for every reader."""
+    def as_json(self, epoch: str, *, first_seq: int = 1) -> dict[str, object]:
+        """The event frame of the contract, for a reader who may see messages from `first_seq` on."""
+        data = self.data
+        if self.kind is EventKind.MESSAGE_EDIT and message_seq(data) < first_seq:
+            data = withheld(data)
         return {
             "event": self.kind.value,
             "conversation_id": str(self.conversation_id),
             "seq": self.seq,
             "epoch": epoch,
             "ts": rfc3339(self.ts),
-            "data": self.data,
+            "data": data,
         }
+
+
+def message_seq(data: Mapping[str, object]) -> int:
+    """The seq of the message an edit is about."""
+    seq = data["seq"]
+    assert isinstance(seq, int)
+    return seq
+
+
+def withheld(data: Mapping[str, object]) -> dict[str, object]:
+    """What a reader learns of an edit to a message from before his joining: that it happened, for seq has no holes."""
+    return {**data, "content": "", "metadata": {}, "attachments": []}
 
 
 @dataclass(frozen=True, slots=True)

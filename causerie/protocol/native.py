@@ -10,6 +10,7 @@ from uuid import UUID
 
 import orjson
 
+from causerie.domain import event as events
 from causerie.domain.errors import BadFrame, CauserieError, InvalidJson, InvalidRequest
 from causerie.domain.event import Event
 from causerie.domain.ids import ConversationId
@@ -79,6 +80,17 @@ def _is_request_id(value: object) -> bool:
 def encode_event(event: Event, epoch: str) -> bytes:
     """A durable event as every reader sees it."""
     return orjson.dumps(event.as_json(epoch))
+
+
+def message_seq(payload: bytes) -> int:
+    """The seq of the message that an encoded edit is about."""
+    return events.message_seq(orjson.loads(payload)["data"])
+
+
+def withhold(payload: bytes) -> bytes:
+    """An encoded edit for those who may not see the message it is about."""
+    told = orjson.loads(payload)
+    return orjson.dumps({**told, "data": events.withheld(told["data"])})
 
 
 def encode_ephemeral(event: str, conversation_id: UUID | None, data: Mapping[str, object]) -> bytes:

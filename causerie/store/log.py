@@ -150,12 +150,14 @@ async def stretches_since(store: Store, shard: int, position: int) -> list[Stret
 class Audience:
     """Who hears a conversation, and what of its log was written from a position on.
 
-    `members` are those present now; with `pending` replayed in order they are right at each event.
+    `members` are those present now; with `pending` replayed in order they are right at each event.  `joined` says
+    with which seq the members of a group joined, also those who left meanwhile.
     `last_seq` is the head the snapshot saw; `pending` ends there.
     """
 
     type: ConversationType
     members: frozenset[UserId]
+    joined: Mapping[str, int]
     last_seq: int
     pending: Sequence[Entry]
 
@@ -171,16 +173,22 @@ async def load_audience(store: Store, conversation_id: ConversationId, position:
         head = await connection.fetchrow("SELECT type, last_seq FROM conversations WHERE id = $1", conversation_id)
         if head is None:
             return None
-        members = await connection.fetch(
-            "SELECT user_id FROM conversation_participants WHERE conversation_id = $1 AND left_seq IS NULL",
-            conversation_id,
-        )
         first = await connection.fetchval(
             FIRST_SEQ_SINCE.format(conversation_id="$1", position="$2"), conversation_id, position
         )
+        members = await connection.fetch(
+            "SELECT user_id, joined_seq, left_seq IS NULL AS is_present FROM conversation_participants "
+            "WHERE conversation_id = $1 AND (left_seq IS NULL OR left_seq >= $2)",
+            conversation_id,
+            first,
+        )
         pending = await read_between(connection, conversation_id, first - 1, None, limit=10_000)
     return Audience(
-        ConversationType(head["type"]), frozenset(UserId(row["user_id"]) for row in members), head["last_seq"], pending
+        ConversationType(head["type"]),
+        frozenset(UserId(row["user_id"]) for row in members if row["is_present"]),
+        {row["user_id"]: row["joined_seq"] for row in members},
+        head["last_seq"],
+        pending,
     )
 
 

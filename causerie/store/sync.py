@@ -151,6 +151,7 @@ class _Wanted:
     conversation_id: ConversationId
     first_seq: int
     last_seq: int
+    sees_from: int
 
 
 class _Page:
@@ -173,9 +174,8 @@ class _Page:
             if row["read_changed"] and row["read_seq"] is not None and not told_already:
                 self.reads.append({"conversation_id": str(row["id"]), "user_id": self._user, "seq": row["read_seq"]})
             last_seq = row["last_seq"] if row["left_seq"] is None else row["left_seq"]
-            first_seq = row["first_seq"]
-            if row["type"] == ConversationType.GROUP:
-                first_seq = max(first_seq, row["joined_seq"])
+            sees_from = row["joined_seq"] if row["type"] == ConversationType.GROUP else 1
+            first_seq = max(row["first_seq"], sees_from)
             if cursor.heads:
                 self._reset(row["id"], last_seq, "initial")
             elif not row["log_changed"] or first_seq > last_seq:
@@ -185,13 +185,13 @@ class _Page:
             elif last_seq - first_seq >= MAX_BACKLOG:
                 self._reset(row["id"], last_seq, "too_far_behind")
             else:
-                wanted.append(_Wanted(row["id"], cursor.seq + 1 if told_already else first_seq, last_seq))
+                wanted.append(_Wanted(row["id"], cursor.seq + 1 if told_already else first_seq, last_seq, sees_from))
         return [want for want in wanted if want.first_seq <= want.last_seq]
 
     def fill(self, wanted: Sequence[_Wanted], events: Sequence[Entry]) -> None:
         """Take events until the page is full; a log that begins too late or cannot be read on is a reset."""
         first = {want.conversation_id: want for want in wanted}
-        ends = {want.conversation_id: want.last_seq for want in wanted}
+        stretches = {want.conversation_id: want for want in wanted}
         size = 0
         last_told: tuple[ConversationId, int] | None = None
         expired: set[ConversationId] = set()
@@ -205,10 +205,11 @@ class _Page:
                 continue
             if isinstance(event, Unreadable):
                 expired.add(event.conversation_id)
-                self._reset(event.conversation_id, ends[event.conversation_id], "unreadable")
-                last_told = (event.conversation_id, ends[event.conversation_id])
+                end = stretches[event.conversation_id].last_seq
+                self._reset(event.conversation_id, end, "unreadable")
+                last_told = (event.conversation_id, end)
                 continue
-            told = event.as_json(self._epoch)
+            told = event.as_json(self._epoch, first_seq=stretches[event.conversation_id].sees_from)
             size += len(orjson.dumps(told))
             if last_told is not None and (len(self.events) >= self._limit or size > MAX_PAGE_BYTES):
                 self.stopped_at = last_told
@@ -265,7 +266,7 @@ async def conversation_events(
                 break
             events.append(entry)
         recovered = bool(events) and events[0].seq == after + 1
-    told: list[dict[str, object]] = [event.as_json(store.epoch) for event in events] if recovered else []
+    told = [event.as_json(store.epoch, first_seq=may.first_seq) for event in events] if recovered else []
     return {
         "events": told,
         "epoch": store.epoch,

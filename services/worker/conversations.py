@@ -5,7 +5,7 @@ elsewhere.
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import orjson
@@ -41,16 +41,21 @@ class Skipped(Hint, frozen=True):
 class Conversation:
     """`last` is the seq dispatched last; `members` are those who hear the event after it."""
 
-    __slots__ = ("_held", "is_channel", "last", "member_count", "members", "weight")
+    __slots__ = ("_held", "_late", "is_channel", "last", "member_count", "members", "weight")
 
-    def __init__(self, kind: ConversationType, members: Iterable[str], *, last: int) -> None:
+    def __init__(
+        self, kind: ConversationType, members: Iterable[str], *, last: int, joined: Mapping[str, int] | None = None
+    ) -> None:
+        """`joined` says with which seq members joined; who is not named was there from the beginning."""
         self.is_channel = kind is ConversationType.CHANNEL
         everybody = set(members)
         self.member_count = len(everybody)
         self.members = set() if self.is_channel else everybody
         """Empty for a channel: there the followers hear."""
         self.last = last
-        self.weight = 1 + len(self.members)
+        groups_only = joined or {} if kind is ConversationType.GROUP else {}
+        self._late = {user: seq for user, seq in groups_only.items() if seq > 1}
+        self.weight = 1 + len(self.members) + len(self._late)
         self._held: dict[int, Hint] = {}
 
     @classmethod
@@ -63,15 +68,23 @@ class Conversation:
 
     @classmethod
     def before(
-        cls, kind: ConversationType, members: Collection[str], last: int, pending: Sequence[Hint]
+        cls,
+        kind: ConversationType,
+        members: Collection[str],
+        last: int,
+        pending: Sequence[Hint],
+        joined_seqs: Mapping[str, int] | None = None,
     ) -> "Conversation":
-        """The conversation as it was before `pending`, given the members after it."""
+        """The conversation as it was before `pending`, given the members after it.
+
+        Who left and came back meanwhile counts as late from the start: rather told too little than too much.
+        """
         then = set(members)
         for hint in reversed(pending):
             joined, left = movement(hint)
             then -= joined
             then |= left
-        return cls(kind, then, last=_first_of(pending[0]) - 1 if pending else last)
+        return cls(kind, then, last=_first_of(pending[0]) - 1 if pending else last, joined=joined_seqs)
 
     @property
     def has_gap(self) -> bool:
@@ -105,7 +118,14 @@ class Conversation:
             return self.members
         audience = self.members | joined
         self.members = audience - left
+        self._late.update(dict.fromkeys(joined, hint.seq) if hint.seq > 1 else ())
+        for user in left:
+            self._late.pop(user, None)
         return audience
+
+    def blind_to(self, seq: int) -> set[str]:
+        """Members who joined the group after the message with this seq and may not learn what it says."""
+        return {user for user, joined in self._late.items() if joined > seq}
 
 
 class Conversations:

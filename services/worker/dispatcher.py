@@ -10,6 +10,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from causerie import telemetry
 from causerie.bus import subjects
 from causerie.bus.connection import Bus
@@ -23,6 +25,8 @@ from causerie.bus.envelopes import (
     Hint,
     Section,
 )
+from causerie.domain.event import EventKind
+from causerie.protocol import native
 from causerie.seats.directory import Directory
 from causerie.seats.outgoing import Outgoing, size_of
 from causerie.store.dead_letters import DeadLetters
@@ -176,6 +180,15 @@ class Dispatcher:
         if conversation.is_channel:
             delivery = Delivery(hint.conversation, hint.seq, hint.kind, hint.payload, hint.committed_at)
             return [(node, delivery) for node in self._directory.channels.get(hint.conversation, ())]
+        if hint.kind == EventKind.MESSAGE_EDIT and (blind := self._blind(conversation, hint)):
+            told = replace(hint, payload=native.withhold(hint.payload))
+            return self._to_nodes(hint, set(audience) - blind) + self._to_nodes(told, blind.intersection(audience))
+        return self._to_nodes(hint, audience)
+
+    def _blind(self, conversation: Conversation, hint: Hint) -> set[str]:
+        return conversation.blind_to(native.message_seq(hint.payload))
+
+    def _to_nodes(self, hint: Hint, audience: Collection[str]) -> list[tuple[str, Delivery]]:
         return [
             (node, Delivery(hint.conversation, hint.seq, hint.kind, hint.payload, hint.committed_at, recipients))
             for node, recipients in self._directory.by_node(audience).items()

@@ -163,7 +163,9 @@ class Healing:
             entries += await self._entries(conversation_id, entries[-1].seq, audience.last_seq)
         found = ConversationId(UUID(bytes=conversation_id))
         pending = await self._reader.hints(found, entries, entries[0].seq - 1 if entries else 0)
-        return Conversation.before(audience.type, audience.members, audience.last_seq, pending), pending
+        return Conversation.before(
+            audience.type, audience.members, audience.last_seq, pending, audience.joined
+        ), pending
 
     async def _missed(self, conversation_id: bytes, after_seq: int) -> list[Hint]:
         entries = await self._entries(conversation_id, after_seq, None)

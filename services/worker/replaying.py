@@ -136,7 +136,7 @@ class Replaying:
                 break
             pending += more
         hints = await self._reader.hints(conversation_id, pending, pending[0].seq - 1 if pending else 0)
-        conversation = Conversation.before(audience.type, audience.members, audience.last_seq, hints)
+        conversation = Conversation.before(audience.type, audience.members, audience.last_seq, hints, audience.joined)
         by_node: defaultdict[str, list[Delivery]] = defaultdict(list)
         for hint in hints:
             for node, delivery in self._dispatcher.route(conversation, hint):

@@ -232,6 +232,21 @@ async def test_many_conversations_are_told_over_several_pages(
     assert all(seqs(pages, group) == [2] for group in groups)
 
 
+async def test_an_edit_does_not_tell_a_newcomer_what_was_said_before_he_came(platform: Platform) -> None:
+    group = await a_conversation(platform, BEN)
+    early = await said(platform, group, ANN, "early")
+    cursors = {who.user: await now(platform, who) for who in (BEN, CAT)}
+    await members.add(platform, ANN, group, CAT.user)
+    await messages.edit(platform, ANN, early.id, "early secret")
+
+    told = {who.user: await sync(platform.store, who.user, cursors[who.user]) for who in (BEN, CAT)}
+    of_cat = await conversation_events(platform.store, CAT.user, group, after_seq=3)
+
+    assert told["ben"]["events"][-1]["data"]["content"] == "early secret"
+    assert [event["seq"] for event in told["cat"]["events"]] == [3, 4]
+    assert "secret" not in repr((told["cat"], of_cat))
+
+
 async def test_what_is_renamed_is_told(platform: Platform) -> None:
     group = await a_conversation(platform, BEN)
     cursor = await now(platform, BEN)

@@ -98,6 +98,15 @@ def test_going_back_over_events_finds_the_members_before_them(members: set[str],
     assert before.members == now
 
 
+def test_who_joined_a_group_late_is_blind_to_what_was_said_before() -> None:
+    group = Conversation(ConversationType.GROUP, ("ann", "ben"), last=4, joined={"ann": 1, "ben": 3})
+    group.hears(added(5, "cat"))
+
+    assert (group.blind_to(2), group.blind_to(4), group.blind_to(5)) == ({"ben", "cat"}, {"cat"}, set())
+    group.hears(removed(6, "ben"))
+    assert group.blind_to(2) == {"cat"}
+
+
 def test_a_channel_counts_its_members_but_keeps_no_names() -> None:
     channel = Conversation(ConversationType.CHANNEL, ("ann", "ben"), last=0)
     channel.hears(added(1, "cat"))

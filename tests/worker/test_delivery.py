@@ -1,7 +1,8 @@
 """What is committed reaches those who sit somewhere, in order."""
 
+from causerie.actions import messages
 from tests.support.waiting import eventually
-from tests.worker.people import Town
+from tests.worker.people import Town, caller
 
 
 async def test_members_on_different_nodes_hear_everything_in_order(town: Town) -> None:
@@ -54,3 +55,18 @@ async def test_a_new_member_hears_from_his_own_addition_on(town: Town) -> None:
 
     await eventually(lambda: ears.heard("ann", group) == [1, 2, 3, 4])
     assert ears.heard("eve", group) == [3, 4]
+
+
+async def test_an_edit_does_not_tell_a_newcomer_what_was_said_before_he_came(town: Town) -> None:
+    await town.worker()
+    ears = await town.node("ann", "eve")
+    group = await town.open("group", "ann", "ben")
+    [early] = await town.say("ann", group, "early")
+    await town.add("ann", group, "eve")
+
+    await messages.edit(town.platform, caller("ann"), early.message.id, "early secret")
+
+    await eventually(lambda: ears.heard("ann", group) == [1, 2, 3, 4] and ears.heard("eve", group) == [3, 4])
+    told = {user: one.payload for one in ears.deliveries if one.seq == 4 for user in one.recipients or []}
+    assert b"early secret" in told["ann"]
+    assert b"secret" not in told["eve"]
