@@ -219,7 +219,9 @@ class Client:
     async def _send_once(self, conversation_id: str, content: str, key: str, by_rest: bool, fields: Json) -> Json:
         connection = self.connection
         if by_rest or connection is None or not connection.is_open:
-            return await self.rest.post(conversation_id, content, client_id=key, **fields)
+            return await self.rest.post(
+                conversation_id, content, timeout_seconds=ATTEMPT_SECONDS, client_id=key, **fields
+            )
         result: Json = await connection.request(
             "send",
             conversation_id=conversation_id,

@@ -135,10 +135,13 @@ class Rest:
         page: Json = await self.request("GET", f"/conversations/{conversation_id}/messages", query=query)
         return page
 
-    async def post(self, conversation_id: str, content: str, **fields: Any) -> Json:
+    async def post(
+        self, conversation_id: str, content: str, *, timeout_seconds: float = REST_TIMEOUT_SECONDS, **fields: Any
+    ) -> Json:
         """Post once; see `Client.send` for what happens when there is no answer."""
         body = {"content": content, **fields}
-        message: Json = await self.request("POST", f"/conversations/{conversation_id}/messages", body)
+        path = f"/conversations/{conversation_id}/messages"
+        message: Json = await self.request("POST", path, body, timeout_seconds=timeout_seconds)
         return message
 
     async def edit(self, message_id: str, content: str, version: int | None = None) -> Json:
