@@ -25,8 +25,9 @@ log = logging.getLogger(__name__)
 CONNECT_SECONDS = 2.0
 FIRST_CONNECT_SECONDS = 1.0
 RECONNECT_SECONDS = 0.5
-PING_SECONDS = 5
+PING_SECONDS = 2
 MAX_UNANSWERED_PINGS = 2
+"""A server that has gone without a word is left within six seconds: clients have ten to converge in."""
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 """Written but not yet taken by the socket; beyond it we drop, as if NATS were away."""
 MAX_UNREAD_BYTES = 32 * 1024 * 1024
