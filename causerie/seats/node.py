@@ -118,8 +118,12 @@ class Node:
         return self._tell_soon()
 
     async def settled(self, counter: int, *, timeout_seconds: float = 0.25) -> bool:
-        """Wait until every living worker knows the seats up to `counter`; True at once when no worker is known."""
-        return await self._settling.settled(counter, timeout_seconds=timeout_seconds)
+        """Wait until every living worker knows the seats up to `counter`; False at once when no worker is known."""
+        return self.workers > 0 and await self._settling.settled(counter, timeout_seconds=timeout_seconds)
+
+    async def settled_or_given_up(self, counter: int, *, timeout_seconds: float) -> bool:
+        """As `settled`, and True as well when workers are known that do not answer; False: go on waiting."""
+        return await self._settling.settled(counter, timeout_seconds=timeout_seconds) or self.workers > 0
 
     @property
     def workers(self) -> int:

@@ -10,6 +10,8 @@ from itertools import count
 
 WORKER_SILENCE_SECONDS = 3.5
 """Workers beat every second; one that has missed three is not waited for."""
+GATHERING_SECONDS = 2.0
+"""When all have been silent, as when NATS was away, the first to be heard again is not yet all there are."""
 
 
 class Settling:
@@ -21,30 +23,43 @@ class Settling:
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         """A heap by counter: when everybody reconnects, thousands wait and each echo frees the first of them."""
         self._order = count()
+        self._now = 0.0
+        self._gathered_at = 0.0
+        self._was_alone = False
 
     @property
     def workers(self) -> int:
         return len(self._heard_at)
 
     def heard(self, worker: str, *, now: float) -> None:
+        self._now = now
+        if self._was_alone:
+            self._was_alone = False
+            self._gathered_at = now + GATHERING_SECONDS
         self._heard_at[worker] = now
 
     def echoed(self, worker: str, counter: int, *, now: float) -> None:
-        self._heard_at[worker] = now
+        self.heard(worker, now=now)
         self._echoed[worker] = max(counter, self._echoed.get(worker, 0))
         self._wake()
 
     def left(self, worker: str) -> None:
         """It said goodbye."""
-        self._heard_at.pop(worker, None)
+        known = self._heard_at.pop(worker, None) is not None
+        self._was_alone |= known and not self._heard_at
         self._echoed.pop(worker, None)
         self._wake()
 
     def expire(self, *, now: float) -> None:
         for worker in [worker for worker, at in self._heard_at.items() if now - at > WORKER_SILENCE_SECONDS]:
             self.left(worker)
+        self._now = now
+        self._wake()
 
     def is_settled(self, counter: int) -> bool:
+        """Whether all workers know the seats up to `counter`; without a worker nobody does."""
+        if not self._heard_at or self._now < self._gathered_at:
+            return False
         return all(self._echoed.get(worker, 0) >= counter for worker in self._heard_at)
 
     async def settled(self, counter: int, *, timeout_seconds: float) -> bool:

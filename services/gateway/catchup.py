@@ -2,7 +2,7 @@
 
 First the seat, then the question: an answer waits until every worker knows where the client sits, at most a quarter
 of a second.  One that could not wait so long is checked again when the workers have caught up, and what is new by then
-is pushed.
+is pushed.  While NATS is away no worker can know anybody, so there is nothing to wait for and always a later check.
 """
 
 import asyncio
@@ -120,7 +120,9 @@ class CatchUp:
 
     async def _check(self, guest: Guest, check: Check) -> None:
         try:
-            await self._node.settled(guest.seat, timeout_seconds=LATE_SECONDS)
+            while not guest.is_over:
+                if await self._node.settled_or_given_up(guest.seat, timeout_seconds=LATE_SECONDS):
+                    break
             async with self._turns:
                 if not guest.is_over:
                     await check()

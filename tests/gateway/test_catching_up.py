@@ -2,7 +2,9 @@
 
 import asyncio
 
+from causerie.seats.settling import WORKER_SILENCE_SECONDS
 from tests.gateway.conftest import Connect, Talks
+from tests.support.relay import relay_to
 from tests.support.services import Services
 
 
@@ -123,6 +125,25 @@ async def test_an_answer_that_could_not_wait_is_checked_again_and_what_is_new_is
     assert (await reader.event("message.new"))["seq"] == sent["seq"]
 
 
-async def _post(author, channel: str, count: int) -> None:
+async def test_who_came_while_nats_was_away_gets_what_was_sent_meanwhile(
+    connected: Connect, own: Services, talks: Talks, environment: dict[str, str], ann: str, bob: str
+):
+    """No worker is there to be told of his seat, and nobody speaks afterwards: only the gateway can look again."""
+    talk = await talks.open(ann, bob)
+    async with relay_to(environment["NATS_URL"]) as nats:
+        alone = await own.start("gateway", NATS_URL=nats.url)
+        author = await connected(ann)
+        await connected(ann, alone)
+        await nats.cut()
+
+        reader = await connected(bob, alone)
+        await _post(author, talk, 20, pause_seconds=WORKER_SILENCE_SECONDS / 10)
+        await nats.start()
+
+        assert [(await reader.event("message.new"))["data"]["content"] for _ in range(20)] == [*map(str, range(20))]
+
+
+async def _post(author, channel: str, count: int, *, pause_seconds: float = 0.0) -> None:
     for number in range(count):
         await author.do("send", conversation_id=channel, content=str(number))
+        await asyncio.sleep(pause_seconds)

@@ -2,11 +2,34 @@
 
 import asyncio
 
-from causerie.seats.settling import WORKER_SILENCE_SECONDS, Settling
+from causerie.seats.settling import GATHERING_SECONDS, WORKER_SILENCE_SECONDS, Settling
 
 
-async def test_without_a_worker_there_is_nobody_to_wait_for() -> None:
-    assert await Settling().settled(7, timeout_seconds=0.0)
+async def test_without_a_worker_nobody_knows_the_seats() -> None:
+    settling = Settling()
+    assert not await settling.settled(7, timeout_seconds=0.0)
+
+    settling.echoed("one", 7, now=0.0)
+
+    assert await settling.settled(7, timeout_seconds=0.0)
+
+
+async def test_after_a_silence_of_all_the_first_to_be_heard_is_not_yet_all_there_are() -> None:
+    settling = Settling()
+    for worker in ("one", "two"):
+        settling.echoed(worker, 1, now=0.0)
+    settling.expire(now=10.0)
+    waiting = asyncio.create_task(settling.settled(2, timeout_seconds=5.0))
+    await asyncio.sleep(0)
+
+    settling.echoed("one", 2, now=20.0)
+    assert not settling.is_settled(2)
+    settling.heard("two", now=20.5)
+    settling.expire(now=20.0 + GATHERING_SECONDS)
+    assert not settling.is_settled(2)
+    settling.echoed("two", 2, now=20.1 + GATHERING_SECONDS)
+
+    assert await waiting
 
 
 async def test_every_living_worker_must_have_echoed() -> None:
