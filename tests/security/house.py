@@ -42,6 +42,7 @@ def environment(database_url: str, redis_url: str, nats_url: str, **more: str) -
         "CAUSERIE_REQUESTS_PER_SECOND": "1000000",
         "CAUSERIE_SENDS_PER_SECOND": "1000000",
         "CAUSERIE_SENDS_BURST": "1000000",
+        "CAUSERIE_FRAMES_PER_SECOND": "1000000",
         "LOG_LEVEL": "DEBUG",
     } | more
 
