@@ -16,7 +16,8 @@ from soak.witness import Witness
 from soak.world import World
 
 PEOPLE = 20
-GROUP_SIZE = 4
+NEIGHBOURS = (0, 1, 3)
+"""A group is somebody and those so many places on: everybody is in as many groups as a group has members."""
 BY_REST, AGAIN, EDIT, READ = 0.12, 0.04, 0.04, 0.05
 """Shares of the sends that go by REST, that are repeated under their key, edited, and read up to."""
 SEND_SECONDS = 150.0
@@ -159,7 +160,7 @@ class Crowd:
         for person in self.people:
             await person.client.settled()
         for start in range(PEOPLE):
-            chosen = [self.people[(start + step) % PEOPLE] for step in (0, 1, 3, 7)[:GROUP_SIZE]]
+            chosen = [self.people[(start + step) % PEOPLE] for step in NEIGHBOURS]
             group = (await chosen[0].client.open("group", [person.name for person in chosen[1:]]))["id"]
             self.members[group] = [person.name for person in chosen]
             if start % QUIET_EVERY == 0:

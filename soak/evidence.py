@@ -72,7 +72,9 @@ class Evidence:
     """The highest read mark acknowledged, by user and conversation."""
     stored_marks: Mapping[tuple[str, str], int] = field(default_factory=dict)
     skipped: Sequence[str] = ()
-    """Frames that came on a caught-up connection before those they follow, without a `resync`."""
+    """What a caught-up connection jumped over and never got, without a `resync`."""
+    overtaken: int = 0
+    """Frames that came on a caught-up connection before those they follow."""
     stale: Sequence[str] = ()
     """Pages of history that differed from PostgreSQL at the end."""
     ghosts: Sequence[str] | None = None

@@ -32,8 +32,11 @@ class Kind(StrEnum):
     DIFFERENT = "different"
     """A client saw another event under this seq than PostgreSQL holds."""
     SKIPPED = "skipped"
+    """A connection jumped over something in silence."""
     STALE = "stale"
+    """History showed something else than PostgreSQL holds."""
     GHOST = "ghosts"
+    """Shown online and gone, or there and not shown."""
     BEHIND = "behind"
     """A client that had not seen everything at the end."""
     LATE = "late"
@@ -81,6 +84,7 @@ class Ledger:
     """Deliveries: each accepted message to each member."""
     delivered: int
     healed: int
+    overtaken: int
     ghosts_looked_for: bool
     findings: Sequence[Finding]
     faults: Sequence[FaultRow]
@@ -128,6 +132,7 @@ def draw(evidence: Evidence) -> Ledger:
         expected=sum(len(evidence.members[ack.conversation_id]) for ack in accepted.values()),
         delivered=delivered,
         healed=evidence.healed,
+        overtaken=evidence.overtaken,
         ghosts_looked_for=evidence.ghosts is not None,
         findings=findings,
         faults=_rows(evidence.faults, sorted(ack.ended for ack in accepted.values()), findings),

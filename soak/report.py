@@ -20,6 +20,7 @@ def ledger_text(name: str, ledger: Ledger, faults: Sequence[Struck]) -> str:
         f"  accepted      {ledger.accepted:9,} of {ledger.due:,} due",
         f"  delivered     {ledger.delivered:9,} of {ledger.expected:,} (each message to each member)",
         f"  healed        {ledger.healed:9,} events came by sync or from the log instead of live",
+        f"  overtaken     {ledger.overtaken:9,} events came on a caught-up socket before those they follow",
         *(f"  {kind:<13} {ledger.count(kind):9,}" for kind in Kind if kind not in (Kind.LATE, Kind.UNPROVEN)),
         f"  faults        {len(faults):9,} of which {proven} provably happened",
         f"  converged     {len(faults) - late:9,} times within {CONVERGED_WITHIN_SECONDS:.0f} s of the heal; "

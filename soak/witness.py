@@ -3,6 +3,8 @@
 Sightings are shared between clients, for hours of them would not fit otherwise.
 """
 
+import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from causerie.client import Client
@@ -11,6 +13,19 @@ from soak.evidence import Sighting
 Json = dict[str, Any]
 MAX_KEPT = 100
 """Skips told in full; one is enough to fail."""
+PATIENCE_SECONDS = 5.0
+"""What a connection jumped over may still come so much later; one that ended before broke no promise."""
+
+
+@dataclass
+class _Gap:
+    """Events a caught-up connection jumped over; those that come after all are taken out."""
+
+    connection: int
+    conversation: str
+    after: int
+    missing: set[int]
+    at: float
 
 
 class Witness:
@@ -20,26 +35,46 @@ class Witness:
         self.seen: dict[str, list[Sighting]] = {}
         self.deliveries = 0
         self.healed = 0
-        self.skipped: list[str] = []
+        self.overtaken = 0
         self._shared = shared
         self._pushed: set[tuple[str, int]] = set()
+        self._gaps: list[_Gap] = []
+        self._heard_at: dict[int, float] = {}
         self._client: Client | None = None
 
     def watch(self, client: Client) -> None:
         self._client = client
 
+    @property
+    def skipped(self) -> list[str]:
+        """The jumps of which something never came."""
+        assert self._client is not None
+        return [
+            f"{self._client.user} never got seq {min(gap.missing)} of {gap.conversation}, and more, after {gap.after}"
+            for gap in self._gaps
+            if gap.missing and self._heard_at[gap.connection] - gap.at > PATIENCE_SECONDS
+        ][:MAX_KEPT]
+
     def on_frame(self, frame: Json) -> None:
         """A frame came by itself; the model has not taken it yet."""
-        if "seq" not in frame or self._client is None:
+        if self._client is None or "conversation_id" not in frame:
             return
-        conversation, seq = frame["conversation_id"], frame["seq"]
+        now = self._heard_at[self._client.connects] = asyncio.get_running_loop().time()
+        conversation = frame["conversation_id"]
+        if frame["event"] == "resync":
+            self._forgive(conversation, None)
+        if "seq" not in frame:
+            return
+        seq = frame["seq"]
+        self._forgive(conversation, seq)
         known = self._client.model.conversations.get(conversation)
         last = 0 if known is None else known.last
         if seq <= last:
             return
         self._pushed.add((conversation, seq))
-        if seq > last + 1 and last and self._client.is_settled and len(self.skipped) < MAX_KEPT:
-            self.skipped.append(f"{self._client.user} got seq {seq} of {conversation} after {last}")
+        if seq > last + 1 and last and self._client.is_settled:
+            self.overtaken += 1
+            self._gaps.append(_Gap(self._client.connects, conversation, last, set(range(last + 1, seq)), now))
 
     def on_event(self, event: Json) -> None:
         """An event took effect."""
@@ -52,6 +87,13 @@ class Witness:
             self._pushed.discard((conversation, sighting.seq))
         else:
             self.healed += 1
+
+    def _forgive(self, conversation: str, seq: int | None) -> None:
+        """On the same connection a missing event came after all, or the server said by itself that it will not."""
+        assert self._client is not None
+        for gap in self._gaps:
+            if gap.conversation == conversation and gap.connection == self._client.connects:
+                gap.missing -= gap.missing if seq is None else {seq}
 
 
 def sighted(seq: int, kind: str, data: Json) -> Sighting:
