@@ -1,4 +1,4 @@
-"""The short form of `make soak`: one of each kind dies, one stands still and NATS restarts while people talk, and nothing is lost."""
+"""The short form of `make soak`: one of each kind dies, one freezes, NATS restarts, people talk on, nothing is lost."""
 
 import uvloop
 
