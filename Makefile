@@ -7,7 +7,7 @@ DEV    := $(VENV)/.installed-dev
 UV     := $(BIN)/uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-user lint format bench mutants lock clean
+.PHONY: help run test test-user lint format bench mutants lock audit clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -48,6 +48,9 @@ lock: $(VENV)/bin/uv  ## resolve pyproject.toml again into the requirements file
 	    --extra run -c requirements.txt pyproject.toml -o requirements-run.txt
 	$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE) \
 	    --all-extras -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+audit: $(VENV)/bin/uv  ## known vulnerabilities of what is locked; says so when it cannot find out
+	@.ci/audit
 
 clean:  ## forget the environment and the caches; data of `make run` stays in .data
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
