@@ -11,6 +11,7 @@ from causerie.cache import Cache
 from causerie.domain.errors import Unavailable
 from causerie.probes import Ready
 from causerie.store import Store
+from causerie.store.clock import Clock
 
 LOOK_SECONDS = 2.0
 
@@ -24,10 +25,11 @@ class Stage(StrEnum):
 class Readiness:
     """What `/ready` answers. PostgreSQL is asked every two seconds, never by the question itself."""
 
-    def __init__(self, bus: Bus, cache: Cache) -> None:
+    def __init__(self, bus: Bus, cache: Cache, clock: Clock) -> None:
         self.stage = Stage.STARTING
         self._bus = bus
         self._cache = cache
+        self._clock = clock
         self._postgresql = "away"
 
     def __call__(self) -> Ready:
@@ -43,9 +45,13 @@ class Readiness:
     async def watch(self, store: Store) -> None:
         """Look after PostgreSQL for as long as the process lives."""
         while True:
-            try:
-                await store.ping()
-                self._postgresql = "up"
-            except Unavailable:
-                self._postgresql = "away"
+            await self.look(store)
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self, store: Store) -> None:
+        """Whether PostgreSQL answers, and what time it has: once before clients come, for tokens are judged by it."""
+        try:
+            await self._clock.look(store)
+            self._postgresql = "up"
+        except Unavailable:
+            self._postgresql = "away"

@@ -125,15 +125,25 @@ def test_a_token_may_be_late_by_the_leeway_only():
     assert refuses(verifier(leeway_seconds=0.0), secret_signed(exp=time.time() - 5))
 
 
-def test_a_token_that_was_good_is_refused_once_it_has_expired(monkeypatch):
-    checked = verifier()
+def test_a_token_that_was_good_is_refused_once_it_has_expired():
+    now = time.time()
+    later = [0.0]
+    checked = TokenVerifier(AuthSettings(jwt_secrets=(SECRET,)), now=lambda: now + later[0])
     token = secret_signed()
     checked.verify(token)
 
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + 91)
+    later[0] = 91
 
     assert refuses(checked, token)
+
+
+def test_tokens_begin_and_end_by_the_time_that_was_given():
+    behind = TokenVerifier(AuthSettings(jwt_secrets=(SECRET,)), now=lambda: time.time() - 3600)
+
+    assert behind.verify(secret_signed(exp=time.time() - 1800)).user == "ann"
+    assert refuses(behind, secret_signed(nbf=time.time()))
+    assert refuses(behind, secret_signed(iat=time.time()))
+    assert refuses(behind, secret_signed(nbf="now"))
 
 
 def test_an_infinite_expiry_is_refused():

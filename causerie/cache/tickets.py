@@ -6,7 +6,6 @@ Redis keeps only a digest of a ticket, so reading Redis lets nobody in; `GETDEL`
 import hashlib
 import json
 import secrets
-import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,15 +24,17 @@ class Ticket:
     expires_at: float
 
 
-async def issue(cache: Cache, caller: Caller, *, seconds: float = TICKET_SECONDS) -> Ticket:
+async def issue(cache: Cache, caller: Caller, *, now: float, seconds: float = TICKET_SECONDS) -> Ticket:
     """Make a ticket that stands for `caller`, whose session still ends when his own token would.
+
+    `now` is the Unix time by which a client reckons; Redis counts the seconds by itself.
 
     Raises:
         CacheAway: there are no tickets just now; answered 503.
     """
     text = secrets.token_urlsafe(24)
     await cache.command("SET", key(text), json.dumps(asdict(caller)), "PX", int(seconds * 1000))
-    return Ticket(text, time.time() + seconds)
+    return Ticket(text, now + seconds)
 
 
 async def redeem(cache: Cache, text: str) -> Caller | None:

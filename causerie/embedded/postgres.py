@@ -10,6 +10,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -59,6 +60,8 @@ class Postgres:
         self._data = unprivileged.home_for(directory / name, self._owner)
         self._programs = self._reachable_programs()
         self._port = 0
+        self.under: Sequence[str] = ()
+        """A command line in front of the server's, such as `/usr/bin/env NAME=value`, from the next start on."""
         self.process: Process | None = None
 
     @property
@@ -109,7 +112,7 @@ class Postgres:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return Process(
             "PostgreSQL",
-            [str(self._programs / "postgres"), "-D", str(self._data), *options],
+            [*self.under, str(self._programs / "postgres"), "-D", str(self._data), *options],
             record=self._record,
             log=self._log,
             ladder=LADDER,

@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanKind
 from causerie.telemetry import logs, traces
 from causerie.telemetry.loop_lag import sample_loop_lag
 from causerie.telemetry.metrics import (
+    CLOCK_SKEW_SECONDS,
     CLOSES,
     CONNECTIONS,
     DB_SECONDS,
@@ -37,6 +38,7 @@ from causerie.telemetry.metrics import (
 from causerie.telemetry.traces import span, traceparent
 
 __all__ = [
+    "CLOCK_SKEW_SECONDS",
     "CLOSES",
     "CONNECTIONS",
     "DB_SECONDS",

@@ -76,6 +76,12 @@ EVENT_LOOP_LAG_SECONDS = Number(
     "The longest a timer waited for the event loop lately.",
     grows=False,
 )
+CLOCK_SKEW_SECONDS = Number(
+    "causerie.clock.skew",
+    "s",
+    "How far the clock of this machine is ahead of PostgreSQL's; what clients see goes by PostgreSQL's.",
+    grows=False,
+)
 DISPATCH_LAG_SECONDS = Number(
     "causerie.dispatch.lag",
     "s",
@@ -115,6 +121,7 @@ ALL: tuple[Number | Numbers | Durations, ...] = (
     ERRORS,
     SEND_QUEUE_BYTES,
     EVENT_LOOP_LAG_SECONDS,
+    CLOCK_SKEW_SECONDS,
     DISPATCH_LAG_SECONDS,
     GAPS_HEALED,
     RESYNCS,

@@ -20,6 +20,7 @@ from causerie.lifetime import beside, first_of, store_or_end, told_to_end
 from causerie.probes import Probes
 from causerie.readiness import Readiness, Stage
 from causerie.settings import Settings
+from causerie.store.clock import Clock
 from causerie.tokens import TokenVerifier
 from services.api.application import make_application
 from services.api.demo import add_demo
@@ -59,11 +60,12 @@ async def serve(settings: Settings, told: asyncio.Event) -> None:
         parts.push_async_callback(bus.close)
         cache = await Cache.connect(",".join(settings.stores.redis_urls))
         parts.push_async_callback(cache.close)
-        readiness = Readiness(bus, cache)
+        clock = Clock()
+        readiness = Readiness(bus, cache, clock)
         probes = Probes("api", readiness)
         await probes.start(settings.listen.host, settings.listen.health_port)
         parts.push_async_callback(probes.stop)
-        verifier = TokenVerifier(settings.auth)
+        verifier = TokenVerifier(settings.auth, now=clock)
         await verifier.start()
         parts.push_async_callback(verifier.stop)
 
@@ -73,13 +75,14 @@ async def serve(settings: Settings, told: asyncio.Event) -> None:
             return
         parts.push_async_callback(store.close)
         hints.epoch_from(lambda: store.epoch)
+        await readiness.look(store)
         await parts.enter_async_context(beside(readiness.watch(store)))
         directory = Directory(store)
         await parts.enter_async_context(beside(directory.write()))
 
         origins = Origins(settings.auth.allowed_origins, with_cookies=settings.auth.cookie is not None)
         gate = Gate(verifier, cache, directory, origins, cookie=settings.auth.cookie)
-        app, edge = make_application(Platform(store, cache, bus), gate, origins, settings.limits, readiness)
+        app, edge = make_application(Platform(store, cache, bus, clock), gate, origins, settings.limits, readiness)
         if settings.api.demo and settings.auth.jwt_secrets:
             add_demo(app, secret=settings.auth.jwt_secrets[0], gateway_url=settings.api.gateway_url)
 

@@ -17,6 +17,7 @@ from causerie.lifetime import beside, store_or_end, told_to_end
 from causerie.probes import Probes
 from causerie.readiness import Readiness, Stage
 from causerie.settings import Settings
+from causerie.store.clock import Clock
 from causerie.store.dead_letters import DeadLetters
 from causerie.tokens import TokenVerifier
 from services.gateway import files
@@ -34,11 +35,12 @@ async def serve(settings: Settings, told: asyncio.Event) -> None:
         parts.push_async_callback(bus.close)
         cache = await Cache.connect(",".join(settings.stores.redis_urls))
         parts.push_async_callback(cache.close)
-        readiness = Readiness(bus, cache)
+        clock = Clock()
+        readiness = Readiness(bus, cache, clock)
         probes = Probes("gateway", readiness)
         await probes.start(settings.listen.host, settings.listen.health_port)
         parts.push_async_callback(probes.stop)
-        verifier = TokenVerifier(settings.auth)
+        verifier = TokenVerifier(settings.auth, now=clock)
         await verifier.start()
         parts.push_async_callback(verifier.stop)
         listener = parts.enter_context(listening_socket(settings.listen.host, settings.listen.port))
@@ -49,6 +51,7 @@ async def serve(settings: Settings, told: asyncio.Event) -> None:
             return
         parts.push_async_callback(store.close)
         hints.epoch_from(lambda: store.epoch)
+        await readiness.look(store)
         await parts.enter_async_context(beside(readiness.watch(store)))
         directory = Directory(store)
         await parts.enter_async_context(beside(directory.write()))
@@ -56,7 +59,7 @@ async def serve(settings: Settings, told: asyncio.Event) -> None:
         await parts.enter_async_context(beside(letters.write()))
 
         max_connections = files.connections_within(settings.gateway.max_connections, open_files)
-        platform = Platform(store, cache, bus)
+        platform = Platform(store, cache, bus, clock)
         gateway = Gateway(platform, verifier, directory, readiness, letters, settings, max_connections=max_connections)
         await gateway.start(listener)
         parts.push_async_callback(gateway.stop)

@@ -79,7 +79,7 @@ class Gateway:
             self._registry,
             call_soon=loop.call_soon,
             steady_clock=time.perf_counter,
-            unix_clock=time.time,
+            unix_clock=platform.clock,
             on_poison=self._poisoned,
         )
         self._letters = letters
@@ -115,7 +115,7 @@ class Gateway:
                 self.node.id,
                 known=self._known,
                 now=loop.time,
-                unix_now=time.time,
+                unix_now=platform.clock,
             ),
             ops=Ops(
                 platform,

@@ -38,7 +38,7 @@ async def test_a_token_may_come_in_the_first_frame(dial: Connect, ann: str):
 
 
 async def test_a_ticket_serves_once(dial: Connect, platform: Platform, ann: str):
-    ticket = await tickets.issue(platform.cache, Caller(UserId(ann), expires_at=2**33))
+    ticket = await tickets.issue(platform.cache, Caller(UserId(ann), expires_at=2**33), now=0.0)
 
     client = await dial(path=f"/ws?ticket={ticket.text}")
     assert (await client.event("welcome"))["data"]["user_id"] == ann

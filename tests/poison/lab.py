@@ -45,11 +45,11 @@ class Lab:
         async with contextlib.AsyncExitStack() as stack:
             yield [await stack.enter_async_context(self.client(f"{name}-{number}")) for name in names]
 
-    def client(self, user: str, **options: Any) -> Client:
+    def client(self, user: str, *, api: Service | None = None) -> Client:
         def token() -> str:
             return issue(JWT_SECRET, UserId(user), ttl_seconds=3600)
 
-        return Client(user, token, gateways=[self.gateway.ws_url], apis=[self.api.url], **options)
+        return Client(user, token, gateways=[self.gateway.ws_url], apis=[(api or self.api).url])
 
     async def sql(self, statement: str, *arguments: object) -> list[Any]:
         return await rows(self.environment["DATABASE_URL"], statement, *arguments)

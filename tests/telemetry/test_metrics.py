@@ -16,6 +16,7 @@ CONTRACT = {
     "causerie_errors_total": "counter",
     "causerie_gateway_send_queue_bytes": "gauge",
     "causerie_event_loop_lag_seconds": "gauge",
+    "causerie_clock_skew_seconds": "gauge",
     "causerie_dispatch_lag_seconds": "gauge",
     "causerie_gaps_healed_total": "counter",
     "causerie_resyncs_total": "counter",

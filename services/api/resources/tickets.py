@@ -23,6 +23,6 @@ async def issue(asked: Asked) -> Answer:
     """Good for thirty seconds and once, as `?ticket=`. The session ends when the token that bought it would."""
     requests.idempotency_key(asked.idempotency_key)
     requests.nothing(await asked.optional_body())
-    ticket = await store.issue(asked.platform.cache, asked.caller)
+    ticket = await store.issue(asked.platform.cache, asked.caller, now=asked.platform.clock())
     expires_at = datetime.fromtimestamp(ticket.expires_at, UTC)
     return answers.created({"ticket": ticket.text, "expires_at": rfc3339(expires_at)})
