@@ -159,7 +159,8 @@ class Model:
         if now is not conversation or now.is_loading:
             return asks
         self._asked.discard(conversation_id)
-        if conversation.last == before and conversation.has_gap:
+        is_overtaken = any(event["seq"] <= before for event in answer["events"])
+        if conversation.last == before and conversation.has_gap and not is_overtaken:
             # What lies between is not mine to see: I was away from the conversation and came back.
             return asks + self._load(conversation_id, conversation.epoch, answer["last_seq"])
         return asks + self._fill(conversation, gap=answer["has_more"])

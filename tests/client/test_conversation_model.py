@@ -291,6 +291,20 @@ def test_coming_back_to_a_conversation_left_is_a_load_and_no_endless_question():
     assert asks == [Load(CONVERSATION)]
 
 
+def test_an_answer_that_pushed_events_overtook_is_asked_for_again_from_there():
+    model = Model("ann", bodies=False)
+    model.receive(the_opening())
+    assert model.receive(new(9)) == [Fill(CONVERSATION, 1, EPOCH)]
+    for seq in (2, 3, 4):
+        model.receive(new(seq))
+
+    answer = {"events": [new(2), new(3)], "epoch": EPOCH, "last_seq": 9, "has_more": True, "recovered": True}
+    asks = model.filled(CONVERSATION, answer)
+
+    assert asks == [Fill(CONVERSATION, 4, EPOCH)]
+    assert model.conversations[CONVERSATION].last == 4
+
+
 def test_without_bodies_nothing_is_loaded_and_nothing_kept():
     applied: list[int] = []
     model = Model("ann", bodies=False, on_applied=lambda event: applied.append(event["seq"]))
