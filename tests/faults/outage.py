@@ -47,6 +47,16 @@ class Asked:
             return refusal
         raise AssertionError("PostgreSQL still writes")
 
+    async def reading_refused(self, clients: list[Client]) -> None:
+        """Ask for history and sync at once: each is told as soon as a send is."""
+        began = time.monotonic()
+        questions = [ask for one in clients for ask in (one.history(self.group), one.rest.sync(None))]
+        for answer in await asyncio.gather(*questions, return_exceptions=True):
+            assert isinstance(answer, Refused), answer
+            assert answer.details["status"] == 503
+            assert answer.retry_after_seconds is not None
+        self._in_time(began)
+
     async def refused(self, clients: list[Client], *, timeout_seconds: float = 15.0) -> None:
         """Wait until every send is refused, then ask once more by each way at once."""
         await eventually(lambda: self.by_rest(clients[0]), timeout_seconds=timeout_seconds)

@@ -88,6 +88,8 @@ async def test_postgresql_away_is_said_in_time_and_needs_no_restart(
 
         async with away(database):
             await asked.refused(flow.clients[:2])
+            if away is not full:
+                await asked.reading_refused(flow.clients[:2])
 
         await asked.sent_again()
         await heals(flow)
