@@ -11,6 +11,7 @@ from pathlib import Path
 
 from soak import faults
 from soak.faults import Fault
+from soak.networks import network_faults, wired_world
 from soak.world import World, embedded_world
 
 
@@ -26,5 +27,6 @@ SCENARIOS = {
     for scenario in (
         Scenario("processes", faults.process_faults()),
         Scenario("stores", faults.store_faults()),
+        Scenario("networks", network_faults(), wired_world),
     )
 }
