@@ -10,8 +10,9 @@ from itertools import count
 
 WORKER_SILENCE_SECONDS = 3.5
 """Workers beat every second; one that has missed three is not waited for."""
-GATHERING_SECONDS = 2.0
-"""When all have been silent, as when NATS was away, the first to be heard again is not yet all there are."""
+GATHERING_SECONDS = 6.0
+"""When all have been silent, as when NATS was away, the first to be heard again waits so long for the others of before:
+by then the lease of one that does not come back is over."""
 
 
 class Settling:
@@ -24,8 +25,10 @@ class Settling:
         """A heap by counter: when everybody reconnects, thousands wait and each echo frees the first of them."""
         self._order = count()
         self._now = 0.0
+        self._silent_since: dict[str, float] = {}
+        self._missed: set[str] = set()
+        """Workers known before all fell silent, until they are heard again."""
         self._gathered_at = 0.0
-        self._was_alone = False
 
     @property
     def workers(self) -> int:
@@ -33,9 +36,10 @@ class Settling:
 
     def heard(self, worker: str, *, now: float) -> None:
         self._now = now
-        if self._was_alone:
-            self._was_alone = False
+        if self._missed and not self._heard_at:
             self._gathered_at = now + GATHERING_SECONDS
+        self._silent_since.pop(worker, None)
+        self._missed.discard(worker)
         self._heard_at[worker] = now
 
     def echoed(self, worker: str, counter: int, *, now: float) -> None:
@@ -45,20 +49,28 @@ class Settling:
 
     def left(self, worker: str) -> None:
         """It said goodbye."""
-        known = self._heard_at.pop(worker, None) is not None
-        self._was_alone |= known and not self._heard_at
+        self._heard_at.pop(worker, None)
+        self._missed.discard(worker)
         self._echoed.pop(worker, None)
         self._wake()
 
     def expire(self, *, now: float) -> None:
-        for worker in [worker for worker, at in self._heard_at.items() if now - at > WORKER_SILENCE_SECONDS]:
+        silent = [worker for worker, at in self._heard_at.items() if now - at > WORKER_SILENCE_SECONDS]
+        for worker in silent:
             self.left(worker)
+        self._silent_since |= dict.fromkeys(silent, now)
+        if silent and not self._heard_at:
+            self._missed.update(self._silent_since)
+        for worker in [worker for worker, at in self._silent_since.items() if now - at > GATHERING_SECONDS]:
+            del self._silent_since[worker]
+        if self._heard_at and now >= self._gathered_at:
+            self._missed.clear()
         self._now = now
         self._wake()
 
     def is_settled(self, counter: int) -> bool:
         """Whether all workers know the seats up to `counter`; without a worker nobody does."""
-        if not self._heard_at or self._now < self._gathered_at:
+        if not self._heard_at or self._missed:
             return False
         return all(self._echoed.get(worker, 0) >= counter for worker in self._heard_at)
 

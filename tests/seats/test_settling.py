@@ -14,22 +14,39 @@ async def test_without_a_worker_nobody_knows_the_seats() -> None:
     assert await settling.settled(7, timeout_seconds=0.0)
 
 
-async def test_after_a_silence_of_all_the_first_to_be_heard_is_not_yet_all_there_are() -> None:
-    settling = Settling()
-    for worker in ("one", "two"):
-        settling.echoed(worker, 1, now=0.0)
-    settling.expire(now=10.0)
-    waiting = asyncio.create_task(settling.settled(2, timeout_seconds=5.0))
-    await asyncio.sleep(0)
+async def test_after_a_silence_of_all_those_known_before_are_waited_for() -> None:
+    settling = a_node_that_lost_sight_of("one", "two")
 
     settling.echoed("one", 2, now=20.0)
     assert not settling.is_settled(2)
-    settling.heard("two", now=20.5)
+    settling.echoed("two", 2, now=21.0)
+
+    assert settling.is_settled(2)
+
+
+async def test_after_a_silence_of_all_one_that_never_comes_back_is_waited_for_until_its_lease_is_over() -> None:
+    settling = a_node_that_lost_sight_of("one", "two")
+    waiting = asyncio.create_task(settling.settled(2, timeout_seconds=5.0))
+    await asyncio.sleep(0)
+
+    for second in range(int(GATHERING_SECONDS)):
+        settling.echoed("one", 2, now=20.0 + second)
+        settling.expire(now=20.0 + second)
+        assert not settling.is_settled(2)
+    settling.echoed("one", 2, now=20.0 + GATHERING_SECONDS)
     settling.expire(now=20.0 + GATHERING_SECONDS)
-    assert not settling.is_settled(2)
-    settling.echoed("two", 2, now=20.1 + GATHERING_SECONDS)
 
     assert await waiting
+
+
+def a_node_that_lost_sight_of(*workers: str) -> Settling:
+    """It was told of each a moment apart, so they do not fall silent in the same moment either."""
+    settling = Settling()
+    for place, worker in enumerate(workers):
+        settling.echoed(worker, 1, now=float(place))
+    for second in range(10):
+        settling.expire(now=float(second))
+    return settling
 
 
 async def test_every_living_worker_must_have_echoed() -> None:
