@@ -227,7 +227,7 @@ UTF8 = [
     *(Case(f"6.broken {payload[:24]!r}", frame(TEXT, payload), 1007) for payload in BROKEN_UTF8),
     *(
         Case(f"6.broken, behind text {payload[:24]!r}", part(TEXT, b"x") + frame(CONTINUATION, payload), 1007)
-        for payload in BROKEN_UTF8
+        for payload in BROKEN_UTF8[::4]
     ),
     # The end of the message never comes: what is wrong already is told already.
     Case("6.4.1 fail fast", part(TEXT, KAPPA) + part(CONTINUATION, b"\xf4\x90\x80\x80"), 1007),

@@ -1,5 +1,6 @@
 """What belongs to others looks like what does not exist, and a place in a list is its owner's alone."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.security.house import ALLOWED_ORIGIN, House
+from tests.security.http import client_of
 from tests.security.matrix import ARGUMENTS, BODIES, OPS, QUERIES, REST
 from tests.security.stage import Stage, a_stage, headers_of, token_for
 
@@ -34,13 +36,19 @@ NO_IDS = [
 
 @pytest.fixture
 async def http(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=house.api.url, timeout=5) as client:
+    async with client_of(house.api.url, timeout=5) as client:
         yield client
 
 
-@pytest.fixture
-async def stage(http: httpx.AsyncClient) -> Stage:
-    return await a_stage(http, "group")
+@pytest.fixture(scope="module")
+def stage(house: House) -> Stage:
+    """One for all: nothing here is done by anybody who may."""
+
+    async def make() -> Stage:
+        async with client_of(house.api.url) as http:
+            return await a_stage(http, "group")
+
+    return asyncio.run(make())
 
 
 def seen(answer: httpx.Response) -> tuple[int, dict[str, Any], list[str]]:

@@ -15,6 +15,7 @@ from causerie.embedded import Valkey
 from causerie.embedded.ports import Ports
 from causerie.protocol import native_ops
 from tests.security.house import House
+from tests.security.http import client_of
 from tests.security.matrix import ARGUMENTS, BODIES, OPS, QUERIES, REST, WHO, Row
 from tests.security.stage import SECRET, Stage, a_stage, credentials, token_for
 from tests.support.services import Service, Services
@@ -24,7 +25,7 @@ OUTSIDERS = {"nobody", "forger", "stranger", "former", "scope"}
 
 @pytest.fixture
 async def http(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=house.api.url, timeout=10) as client:
+    async with client_of(house.api.url, timeout=10) as client:
         yield client
 
 
@@ -40,7 +41,7 @@ def untouched(house: House) -> dict[str, Stage]:
     """A stage of each type for all attempts that change nothing."""
 
     async def make() -> dict[str, Stage]:
-        async with httpx.AsyncClient(base_url=house.api.url, timeout=10) as client:
+        async with client_of(house.api.url, timeout=10) as client:
             return {type: await a_stage(client, type) for type in ("group", "channel")}
 
     return asyncio.run(make())
@@ -137,7 +138,7 @@ async def test_without_redis_nobody_may_do_more_than_with_it(
     fragile_valkey.kill()
     tried = [who for who in WHO if who in OUTSIDERS or who == "member"]
 
-    async with httpx.AsyncClient(base_url=api.url, timeout=10) as away:
+    async with client_of(api.url, timeout=10) as away:
         for row in (*REST, *OPS):
             made = dict(zip(WHO, await stages(http, untouched, row, "group"), strict=True))
             for who in tried:

@@ -19,6 +19,7 @@ from tests.bad_input.wrong_values import NO_JSON, WRONG
 from tests.gateway.raw import UPGRADE, wire_to
 from tests.security.forgeries import FORGERIES
 from tests.security.house import House, a_house
+from tests.security.http import client_of
 from tests.security.stage import Stage, a_stage, headers_of, token_for
 from tests.support.relay import relay_to
 from tests.support.services import get
@@ -57,7 +58,7 @@ class Refusals:
 async def ask_the_api(house: House, stage: Stage, refusals: Refusals) -> None:
     path = f"/v1/conversations/{stage.conversation_id}/messages"
     json_type = {"Content-Type": "application/json"}
-    async with httpx.AsyncClient(base_url=house.api.url, timeout=5, headers=headers_of(USER)) as http:
+    async with client_of(house.api.url, timeout=5, headers=headers_of(USER)) as http:
         sent = await http.post(path, json={"content": TEXT, "client_id": "canary"})
         assert sent.status_code == 201
         refusals.add(
@@ -70,7 +71,7 @@ async def ask_the_api(house: House, stage: Stage, refusals: Refusals) -> None:
         for raw in (*WRONG.values(), *NO_JSON.values()):
             body = f'{{"content":"{TEXT}","metadata":{{"{TEXT}":{raw}}},"type":{raw}}}'.encode()
             refusals.add(await http.post(path, content=body, headers=json_type))
-    async with httpx.AsyncClient(base_url=house.api.url, timeout=5) as http:
+    async with client_of(house.api.url, timeout=5) as http:
         for forge in FORGERIES.values():
             refusals.add(await http.get("/v1/unread", headers={"Authorization": f"Bearer {forge()}".strip()}))
 
@@ -147,7 +148,7 @@ async def test_no_bad_input_makes_anything_write_down_a_token_or_a_message(
     watched: House, directory: Path, stores_home: Path, canary: str
 ):
     refusals = Refusals()
-    async with httpx.AsyncClient(base_url=watched.api.url, timeout=5) as http:
+    async with client_of(watched.api.url, timeout=5) as http:
         stage = await a_stage(http, "group")
 
     await ask_the_api(watched, stage, refusals)
@@ -170,7 +171,7 @@ async def test_neither_does_a_database_that_goes_away_in_mid_sentence(
             # In a thread, for the relay answers in this one.
             settings = house_environment | {"DATABASE_URL": relay.url}
             house = await asyncio.to_thread(stack.enter_context, a_house(settings, directory))
-            async with httpx.AsyncClient(base_url=house.api.url, timeout=10, headers=headers_of(USER)) as http:
+            async with client_of(house.api.url, timeout=10, headers=headers_of(USER)) as http:
                 stage = await a_stage(http, "group")
                 path = f"/v1/conversations/{stage.conversation_id}/messages"
                 relay.freeze()

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from causerie import settings
 from causerie.settings import AuthSettings, SettingsError
 from tests.security.forgeries import AUDIENCE, FORGERIES, ISSUER, key_set, public, shared
+from tests.security.http import client_of
 from tests.support.services import Service, Services
 from tests.test_tokens import KeySource
 
@@ -46,7 +47,7 @@ def strict(
 
 @pytest.fixture
 async def http(strict: tuple[Service, Service]) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=strict[0].url, timeout=5) as client:
+    async with client_of(strict[0].url, timeout=5) as client:
         yield client
 
 
