@@ -60,7 +60,7 @@ class Holder:
 
 async def claim(store: Store, worker: str, shards: Sequence[int]) -> list[Lease]:
     """Take those of `shards` that are free or whose lease is over; each begins a new term."""
-    async with store.connection() as connection:
+    async with store.connection("lease") as connection:
         taken = await connection.fetch(_CLAIM, worker, list(shards), LEASE_SECONDS)
     return [Lease(row["shard"], row["term"], row["position"]) for row in taken]
 
@@ -70,20 +70,20 @@ async def renew(store: Store, worker: str, leases: Sequence[Lease]) -> set[int]:
 
     A lease that ran out is lost even if nobody has taken it: another owner may have come and gone.
     """
-    async with store.connection() as connection:
+    async with store.connection("lease") as connection:
         kept = await connection.fetch(_RENEW, worker, *_columns(leases), LEASE_SECONDS)
     return {row["shard"] for row in kept}
 
 
 async def release(store: Store, worker: str, leases: Sequence[Lease]) -> None:
     """Give leases back at once, with their positions, so that a successor need not wait."""
-    async with store.connection() as connection:
+    async with store.connection("lease") as connection:
         await connection.execute(_RELEASE, worker, *_columns(leases))
 
 
 async def holders(store: Store) -> Mapping[int, Holder]:
     """Who holds each shard."""
-    async with store.connection() as connection:
+    async with store.connection("lease") as connection:
         found = await connection.fetch(
             "SELECT shard, CASE WHEN expires_at >= clock_timestamp() THEN owner END AS owner FROM shards"
         )

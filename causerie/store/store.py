@@ -8,7 +8,7 @@ gets `Unavailable`, which says that the outcome is unknown.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from time import perf_counter
 from typing import Any
 
@@ -29,6 +29,9 @@ DEADLINE_SECONDS = 2.5
 """How long one use of a connection may take, so that a client has its 503 within 3 s."""
 CONNECT_SECONDS = 2.0
 RETRY_CONNECT_SECONDS = 1.0
+RESERVED_CONNECTIONS = 3
+"""Of the pool, for what is no plain read: a crowd that comes back and asks what it missed must not stop posts."""
+READ = "read"
 
 _NAME = {"application_name": "causerie"}
 _SESSION = {
@@ -69,6 +72,7 @@ class Store:
         self._pooled = pooled
         self._footing: Footing | None = None
         self._pool: asyncpg.Pool
+        self._readers: asyncio.Semaphore
         self._epoch = ""
         self.cursor_key = b""
         self.posts = PostQueue(self.transaction)
@@ -82,6 +86,7 @@ class Store:
         `pooled`: the URL is a pooler that gives a connection for one transaction at a time.
         """
         store = cls(url, announce, pooled=pooled)
+        store._readers = asyncio.Semaphore(max(1, max_size - RESERVED_CONNECTIONS))
         store._pool = asyncpg.create_pool(
             url,
             min_size=0,
@@ -122,7 +127,7 @@ class Store:
 
     @asynccontextmanager
     async def connection(
-        self, operation: str = "read", *, deadline_seconds: float = DEADLINE_SECONDS
+        self, operation: str = READ, *, deadline_seconds: float = DEADLINE_SECONDS
     ) -> AsyncIterator[Connection]:
         """Borrow a connection for at most `deadline_seconds`; `operation` is what the metrics call this use of it.
 
@@ -141,7 +146,7 @@ class Store:
         connection: Connection | None = None
         began = perf_counter()
         try:
-            async with asyncio.timeout(deadline_seconds):
+            async with asyncio.timeout(deadline_seconds), self._readers if operation == READ else nullcontext():
                 connection = await self._pool.acquire()
                 yield connection
         except _AWAY as error:

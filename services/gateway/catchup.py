@@ -36,7 +36,7 @@ MAX_PUSHED = 100
 MAX_ANSWER_BYTES = 512 * 1024
 """Events in one answer, those added for positions included; a frame has room for 1 MiB."""
 MAX_CHECKS_AT_ONCE = 32
-"""Checks that ask PostgreSQL at the same moment; the others wait for their turn."""
+"""Answers and checks that ask PostgreSQL at the same moment; the others wait for their turn."""
 _COME_BACK = End(CloseCode.OVERLOAD, "cannot catch up", retry_after_seconds=1.0)
 
 _Json = dict[str, Any]
@@ -61,9 +61,10 @@ class CatchUp:
         settled = await self._node.settled(guest.seat, timeout_seconds=SETTLE_SECONDS)
         channels = frozenset(guest.session.followed)
         query = command.query
-        answer = await sync.sync(self._store, caller.user, query.cursor, limit=query.limit, channels=channels)
-        for position in command.positions:
-            await self._add(answer, caller, position, query.limit)
+        async with self._turns:
+            answer = await sync.sync(self._store, caller.user, query.cursor, limit=query.limit, channels=channels)
+            for position in command.positions:
+                await self._add(answer, caller, position, query.limit)
         if not settled:
             self._check_later(guest, None, partial(self._push_news, guest, caller, str(answer["next_cursor"])))
         return answer
