@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("store_posts", "history", "cache_bytes", "e2e", "idle_memory", "gateway_memory")
+BENCHMARKS = ("store_posts", "history", "cache_bytes", "e2e", "idle_memory", "gateway_memory", "slow_readers")
 LIMIT_SECONDS = 150.0
 
 

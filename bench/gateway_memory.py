@@ -71,7 +71,11 @@ class OurEngine(Engine):
         self.room = Room(0, 100_000, draining=False)
         self.registry: Registry[Any] = Registry(max_sessions_per_user=20)
         self._fan_out = FanOut(
-            self.registry, call_soon=loop.call_soon, steady_clock=time.perf_counter, unix_clock=time.time
+            self.registry,
+            call_soon=loop.call_soon,
+            steady_clock=time.perf_counter,
+            unix_clock=time.time,
+            on_poison=lambda delivery, error: None,
         )
         nothing = cast(Any, None)
         self._hall = Hall(
