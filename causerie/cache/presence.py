@@ -15,7 +15,7 @@ node that finds its lease missing knows that this bucket was emptied and writes 
 """
 
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -64,17 +64,21 @@ async def renew(
     Raises:
         CacheAway: try again in a second; a Redis that comes back must not show everybody offline for long.
     """
+    expected = Counter(_bucket(user) for user in seated)
     held = await cache.run_each(
         RENEW,
         [
-            ([_nodes(bucket), _seated(bucket, node)], [node, lease_seconds, REMEMBERED_SECONDS])
+            ([_nodes(bucket), _seated(bucket, node)], [node, lease_seconds, REMEMBERED_SECONDS, expected[bucket]])
             for bucket in range(BUCKETS)
         ],
     )
-    lost = {bucket for bucket in range(BUCKETS) if not held[bucket]}
+    lost = [bucket for bucket in range(BUCKETS) if not held[bucket]]
     told: list[Presence] = []
     if lost:
-        told = await record(cache, node, {user: status for user, status in seated.items() if _bucket(user) in lost})
+        written = await cache.commands([("SMEMBERS", _seated(bucket, node)) for bucket in lost])
+        left = {UserId(user.decode()) for users in written for user in users if user} - seated.keys()
+        here = {user: status for user, status in seated.items() if _bucket(user) in lost}
+        told = await record(cache, node, dict.fromkeys(left, Status.OFFLINE) | here)
         # Only now are they whole: had this broken off, the next renewal would find them lost again.
         await cache.commands([("SADD", _seated(bucket, node), "") for bucket in lost])
     return told

@@ -48,9 +48,11 @@ end
 RENEW = Script(
     _PRELUDE
     + """
--- KEYS: leases, the node's users.  ARGV: node, lease seconds, seconds to remember.
--- Held means that nothing was lost: the lease never ended, and the set says by the name of nobody that it is whole.
+-- KEYS: leases, the node's users.  ARGV: node, lease seconds, seconds to remember, how many users there should be.
+-- Held means that nothing was lost: the lease never ended, the set says by the name of nobody that it was whole, and it
+-- still is; a replica that took over may lack what came last.
 local held = is_living(ARGV[1]) and redis.call('SISMEMBER', KEYS[2], '') == 1
+  and redis.call('SCARD', KEYS[2]) == ARGV[4] + 1
 if not held then redis.call('SREM', KEYS[2], '') end
 redis.call('ZADD', KEYS[1], now + ARGV[2] * 1000, ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[3])

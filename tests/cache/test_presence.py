@@ -184,10 +184,11 @@ async def test_a_renewal_that_broke_off_is_made_up_for_by_the_next(cache):
 
 async def test_a_renewal_writes_no_user_while_nothing_was_lost(cache):
     await presence.renew(cache, HERE, {})
+    await sit(cache, HERE, ANN)
 
-    await presence.renew(cache, HERE, {ANN: Status.ONLINE})
+    await presence.renew(cache, HERE, {ANN: Status.AWAY})
 
-    assert await status(cache, ANN) is Status.OFFLINE
+    assert await status(cache, ANN) is Status.ONLINE
 
 
 async def test_a_lease_runs_out_by_itself(cache):
@@ -235,3 +236,14 @@ async def test_a_node_that_retires_gives_its_users_time_to_come_back(cache):
 
     assert await status(cache, ANN) is Status.ONLINE
     assert await presence.sweep(cache, []) == []
+
+
+async def test_a_seat_that_a_failover_lost_is_taken_again_and_one_it_brought_back_is_left(cache):
+    """A replica that takes over may lack the last writes; the node's lease and its other users are there."""
+    await presence.renew(cache, HERE, {})
+    await sit(cache, HERE, ANN)
+    await sit(cache, HERE, BEN)
+
+    assert told(await presence.renew(cache, HERE, {BEN: Status.ONLINE})) == {ANN: Status.OFFLINE}
+    assert told(await presence.renew(cache, HERE, {ANN: Status.ONLINE, BEN: Status.ONLINE})) == {ANN: Status.ONLINE}
+    assert told(await presence.renew(cache, HERE, {ANN: Status.ONLINE, BEN: Status.ONLINE})) == {}
