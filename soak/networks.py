@@ -4,7 +4,7 @@ Clients reach gateways and APIs through proxies, services PostgreSQL and NATS; R
 cluster of one node tells its clients where it really is.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -64,17 +64,17 @@ async def wired_world(home: Path) -> AsyncIterator[World]:
 
 def network_faults() -> tuple[Fault, ...]:
     return tuple(
-        Fault(f"{edge} {name}", _spoilt(lambda world, edge=edge: world.wires[edge], kind), HOLD)
+        Fault(f"{edge} {name}", _spoilt(edge, kind), HOLD)
         for edge in ("gateways", "apis", "postgres", "nats")
         for name, kind in KINDS
     )
 
 
-def _spoilt(edge: Callable[[WiredWorld], list[FaultProxy]], kind: fault_proxy.Fault) -> Strike:
+def _spoilt(edge: str, kind: fault_proxy.Fault) -> Strike:
     @asynccontextmanager
     async def strike(world: World, _: int) -> AsyncIterator[Proof]:
         assert isinstance(world, WiredWorld), "this fault needs a world with wires"
-        wires, proof = edge(world), Proof()
+        wires, proof = world.wires[edge], Proof()
         before = sum(wire.hits for wire in wires)
         for wire in wires:
             wire.suffer(kind)
