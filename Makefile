@@ -3,11 +3,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 RUN    := $(VENV)/.installed-run
+# Proofs that break stores, networks and clocks for minutes: `make proofs` runs them, `make test` does not.
+PROOFS := tests/faults tests/readers tests/clocks
 DEV    := $(VENV)/.installed-dev
 UV     := $(BIN)/uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-user lint format bench mutants lock audit clean
+.PHONY: help run test test-user proofs lint format bench mutants lock audit clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -17,7 +19,10 @@ run: $(RUN)  ## start everything: stores, API, gateway, worker and the demo page
 	@exec $(BIN)/python -I -S causerie/embedded/leash.py 15 $$PPID 0 0 $(BIN)/causerie run $(ARGS)
 
 test: $(DEV)  ## the whole test suite against real stores; ARGS="tests/store -k seq" for a part
-	@exec $(BIN)/pytest -n $(or $(WORKERS),auto) --dist loadfile $(ARGS)
+	@exec $(BIN)/pytest -n $(or $(WORKERS),auto) --dist loadfile $(addprefix --ignore=,$(PROOFS)) $(ARGS)
+
+proofs: $(DEV)  ## the long proofs, one by one: stores and networks that fail, wrong clocks, slow readers
+	@exec $(BIN)/pytest $(PROOFS) $(ARGS)
 
 test-user:  ## for root: the suite as an ordinary user, in a copy of this checkout
 	@.ci/as-user $(MAKE) --no-print-directory test ARGS="$(ARGS)"

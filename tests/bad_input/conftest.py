@@ -1,4 +1,4 @@
-"""A house to attack for all of these tests."""
+"""A house to attack for all of these tests; gone with the last of them, for the next ones share its NATS."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.support import stores
 from tests.support.services import Services
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house_environment(
     postgres_server: str, migrated_template: str, valkey_server: str, nats_server: str
 ) -> Iterator[dict[str, str]]:
@@ -18,7 +18,7 @@ def house_environment(
         yield environment(database_url, valkey_server, nats_server)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(house_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with a_house(house_environment, tmp_path_factory.mktemp("house")) as house:
         yield house
