@@ -22,10 +22,9 @@ BYSTANDERS = 16
 PER_SECOND = 20
 CALM_SECONDS = 1.0
 GENEROUS = 3.0
-NOISE_SECONDS = 0.1
-"""While a flood is dealt with on two shared cores, latencies below this say nothing."""
-CROWD_NOISE_SECONDS = 0.5
-"""Two thousand sockets are opened by the same loop that times the bystanders."""
+NOISE_SECONDS = 0.5
+"""The flood, its victims and their clock share two cores and one loop: below this, latencies speak of the machine.  What
+is held exactly is that nobody loses a message, is refused one, or is closed."""
 RESET = 2_000
 SMALLER = 500
 SMALLER_CROWDS = 4
@@ -45,8 +44,8 @@ def many_files() -> Iterator[None]:
 class Bystanders:
     """People who talk as ever while something happens; `unharmed` says what that means."""
 
-    def __init__(self, crowd: Crowd, author: RawSocket, noise_seconds: float) -> None:
-        self._crowd, self._author, self._noise_seconds = crowd, author, noise_seconds
+    def __init__(self, crowd: Crowd, author: RawSocket) -> None:
+        self._crowd, self._author = crowd, author
         self._baseline: list[float] = []
         self._latencies: list[float] = []
         self._is_over = asyncio.Event()
@@ -67,17 +66,15 @@ class Bystanders:
         everybody = range(BYSTANDERS)
         await eventually(lambda: self._crowd.heard_everything(everybody))
         assert not any(self._crowd.sockets[place].lost for place in everybody)
-        allowed = GENEROUS * max(percentile(self._baseline, 0.99), self._noise_seconds)
+        allowed = GENEROUS * max(percentile(self._baseline, 0.99), NOISE_SECONDS)
         assert percentile(self._latencies, 0.99) <= allowed
 
 
 @asynccontextmanager
-async def bystanders(
-    platform: Platform, gateway: Service, name: str, *, noise_seconds: float = NOISE_SECONDS
-) -> AsyncIterator[Bystanders]:
+async def bystanders(platform: Platform, gateway: Service, name: str) -> AsyncIterator[Bystanders]:
     async with crowd(platform, gateway, name, BYSTANDERS // SESSIONS) as (everybody, author):
         await everybody.enter(BYSTANDERS)
-        people = Bystanders(everybody, author, noise_seconds)
+        people = Bystanders(everybody, author)
         await people.begin()
         yield people
         await people.unharmed()
@@ -88,7 +85,7 @@ async def test_two_thousand_sockets_reset_at_once_and_come_back(platform: Platfo
     process = psutil.Process(gateway.pid)
     sizes = []
     async with (
-        bystanders(platform, gateway, "by-reset", noise_seconds=CROWD_NOISE_SECONDS),
+        bystanders(platform, gateway, "by-reset"),
         crowd(platform, gateway, "reset", RESET // SESSIONS) as many,
     ):
         everybody = many[0]
