@@ -23,8 +23,8 @@ PER_SECOND = 20
 CALM_SECONDS = 1.0
 GENEROUS = 3.0
 NOISE_SECONDS = 0.5
-"""The flood, its victims and their clock share two cores and one loop: below this, latencies speak of the machine.  What
-is held exactly is that nobody loses a message, is refused one, or is closed."""
+"""The flood, its victims and their clock share two cores and one loop: below this, latencies speak of the machine.
+What is held exactly is that nobody loses a message, is refused one, or is closed."""
 RESET = 2_000
 SMALLER = 500
 SMALLER_CROWDS = 4
