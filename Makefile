@@ -9,7 +9,7 @@ DEV    := $(VENV)/.installed-dev
 UV     := $(BIN)/uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-user proofs lint format bench mutants lock audit clean
+.PHONY: help run test test-user proofs lint format bench mutants soak lock audit clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
