@@ -11,17 +11,10 @@ import uvicorn
 import uvloop
 
 from causerie import telemetry
-from causerie.actions.directory import Directory
-from causerie.actions.platform import Platform
-from causerie.bus.connection import Bus
-from causerie.bus.hints import HintPublisher
-from causerie.cache import Cache
-from causerie.lifetime import beside, first_of, store_or_end, told_to_end
-from causerie.probes import Probes
+from causerie.actions.opening import opened
+from causerie.lifetime import first_of, told_to_end
 from causerie.readiness import Readiness, Stage
 from causerie.settings import Settings
-from causerie.store.clock import Clock
-from causerie.tokens import TokenVerifier
 from services.api.application import make_application
 from services.api.demo import add_demo
 from services.api.gate import Gate
@@ -55,41 +48,19 @@ class Server(uvicorn.Server):
 
 async def serve(settings: Settings, told: asyncio.Event) -> None:
     """Serve until told to end; waits for PostgreSQL and its schema for as long as it takes."""
-    async with contextlib.AsyncExitStack() as parts:
-        bus = await Bus.connect(settings.stores.nats_urls, name="causerie-api")
-        parts.push_async_callback(bus.close)
-        cache = await Cache.connect(",".join(settings.stores.redis_urls))
-        parts.push_async_callback(cache.close)
-        clock = Clock()
-        readiness = Readiness(bus, cache, clock)
-        probes = Probes("api", readiness)
-        await probes.start(settings.listen.host, settings.listen.health_port)
-        parts.push_async_callback(probes.stop)
-        verifier = TokenVerifier(settings.auth, now=clock)
-        await verifier.start()
-        parts.push_async_callback(verifier.stop)
-
-        hints = HintPublisher(bus)
-        store = await store_or_end(settings.stores, hints.announce, told)
-        if store is None:
+    async with opened("api", settings, told) as parts:
+        if parts is None:
             return
-        parts.push_async_callback(store.close)
-        hints.epoch_from(lambda: store.epoch)
-        await readiness.look(store)
-        await parts.enter_async_context(beside(readiness.watch(store)))
-        directory = Directory(store)
-        await parts.enter_async_context(beside(directory.write()))
-
         origins = Origins(settings.auth.allowed_origins, with_cookies=settings.auth.cookie is not None)
-        gate = Gate(verifier, cache, directory, origins, cookie=settings.auth.cookie)
-        app, edge = make_application(Platform(store, cache, bus, clock), gate, origins, settings.limits, readiness)
+        gate = Gate(parts.verifier, parts.platform.cache, parts.directory, origins, cookie=settings.auth.cookie)
+        app, edge = make_application(parts.platform, gate, origins, settings.limits, parts.readiness)
         if settings.api.demo and settings.auth.jwt_secrets:
             add_demo(app, secret=settings.auth.jwt_secrets[0], gateway_url=settings.api.gateway_url)
 
-        server = Server(_uvicorn_settings(edge, settings), readiness)
+        server = Server(_uvicorn_settings(edge, settings), parts.readiness)
         serving = asyncio.create_task(server.serve(), name="server")
         await first_of(serving, told)
-        readiness.stage = Stage.DRAINING
+        parts.readiness.stage = Stage.DRAINING
         server.should_exit = True
         await serving
 

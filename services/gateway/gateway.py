@@ -12,8 +12,7 @@ from itertools import count
 from uuid import UUID
 
 from causerie import telemetry
-from causerie.actions.directory import Directory
-from causerie.actions.platform import Platform
+from causerie.actions.opening import Opened
 from causerie.cache.rates import Bucket
 from causerie.domain.ids import ConversationId
 from causerie.probes import Ready
@@ -21,7 +20,6 @@ from causerie.protocol import native
 from causerie.seats import Delivery, EphemeralDelivery, Node
 from causerie.settings import Settings
 from causerie.store.dead_letters import DeadLetters
-from causerie.tokens import TokenVerifier
 from services.gateway.admission import Admission, Opening, Room
 from services.gateway.allowance import Allowance
 from services.gateway.catchup import CatchUp
@@ -51,16 +49,14 @@ class Gateway:
 
     def __init__(
         self,
-        platform: Platform,
-        verifier: TokenVerifier,
-        directory: Directory,
-        readiness: Callable[[], Ready],
+        opened: Opened,
         letters: DeadLetters,
         settings: Settings,
         *,
         max_connections: int,
     ) -> None:
         loop = asyncio.get_running_loop()
+        platform = opened.platform
         limits, rules = settings.limits, settings.gateway
         self.wheel = Wheel(now=loop.time())
         self.admission = Admission(allowed_origins=settings.auth.allowed_origins, cookie=settings.auth.cookie)
@@ -68,7 +64,7 @@ class Gateway:
         self.handshake_seconds = rules.handshake_seconds
         self.max_connections = max_connections
         self.is_draining = False
-        self.readiness = readiness
+        self.readiness: Callable[[], Ready] = opened.readiness
         self._drain_seconds = rules.drain_seconds
         self._open: set[Guest] = set()
         self._strangers: dict[Guest, str] = {}
@@ -108,8 +104,8 @@ class Gateway:
             lobby=lobby,
             entrance=Entrance(
                 platform,
-                verifier,
-                directory,
+                opened.verifier,
+                opened.directory,
                 lobby,
                 session_rules,
                 self.node.id,

@@ -13,33 +13,20 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 60.0
 
 
-class PartitionWatch:
-    """Looks once a minute; every worker does, so that the loss of one hides nothing."""
+async def watch_partitions(store: Store) -> None:
+    """Look once a minute; every worker does, so that the loss of one hides nothing. Never returns."""
+    while True:
+        try:
+            await _look(store)
+        except (Unavailable, SchemaError) as error:
+            log.warning("the partitions could not be looked at", extra={"reason": str(error)})
+        except Exception:  # the loop's edge
+            log.exception("looking at the partitions failed")
+        await asyncio.sleep(LOOK_SECONDS)
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._running: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        self._running = asyncio.create_task(self._run())
-
-    async def stop(self) -> None:
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self._look()
-            except (Unavailable, SchemaError) as error:
-                log.warning("the partitions could not be looked at", extra={"reason": str(error)})
-            except Exception:  # the loop's edge
-                log.exception("looking at the partitions failed")
-            await asyncio.sleep(LOOK_SECONDS)
-
-    async def _look(self) -> None:
-        async with self._store.connection("partitions") as connection:
-            report = await partitions.check(connection)
-        telemetry.PARTITION_MONTHS_AHEAD.value = report.months_ahead
-        telemetry.DEFAULT_PARTITION_ROWS.value = report.default_rows
+async def _look(store: Store) -> None:
+    async with store.connection("partitions") as connection:
+        report = await partitions.check(connection)
+    telemetry.PARTITION_MONTHS_AHEAD.value = report.months_ahead
+    telemetry.DEFAULT_PARTITION_ROWS.value = report.default_rows

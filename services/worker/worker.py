@@ -1,6 +1,6 @@
 """One worker, put together: what it owns, and the order in which its parts begin and end."""
 
-import asyncio
+from contextlib import AsyncExitStack
 from time import time
 from uuid import uuid4
 
@@ -8,6 +8,7 @@ from causerie import telemetry
 from causerie.bus import subjects
 from causerie.bus.connection import Bus
 from causerie.cache.connection import Cache
+from causerie.lifetime import beside
 from causerie.seats.directory import Directory
 from causerie.store.dead_letters import DeadLetters
 from causerie.store.store import Store
@@ -15,8 +16,8 @@ from services.worker.dispatcher import Dispatcher
 from services.worker.floor import Floor
 from services.worker.healing import Healing
 from services.worker.leasing import Leasing
-from services.worker.partition_watch import PartitionWatch
-from services.worker.presence_sweep import PresenceSweep
+from services.worker.partition_watch import watch_partitions
+from services.worker.presence_sweep import sweep_presence
 from services.worker.reading import LogReader
 from services.worker.replaying import Replaying
 from services.worker.shard import Shard
@@ -51,19 +52,25 @@ class Worker:
         self.leasing = Leasing(
             self.id, store, bus, self.shards, self.directory, self.dispatcher, self._healing, self._floor
         )
-        self._sweep = PresenceSweep(cache, bus, self.directory, self.shards)
-        self._partitions = PartitionWatch(store)
-        self._burying: asyncio.Task[None] | None = None
+        self._store, self._bus, self._cache = store, bus, cache
+        self._parts = AsyncExitStack()
+        """What has begun, ended the other way round: letters are written until nothing is left to bury."""
 
     async def start(self) -> None:
-        self._burying = asyncio.create_task(self._letters.write())
         telemetry.DISPATCH_LAG_SECONDS.read = self.dispatch_lag
-        self._replaying.start()
+        await self._parts.enter_async_context(beside(self._letters.write()))
         await self._floor.start()
-        await self.leasing.start()
+        self._parts.push_async_callback(self._floor.stop)
+        self._replaying.start()
+        self._parts.push_async_callback(self._replaying.stop)
         self._healing.start()
-        self._sweep.start()
-        self._partitions.start()
+        self._parts.push_async_callback(self._healing.stop)
+        await self.leasing.start()
+        self._parts.push_async_callback(self.leasing.stop)
+        await self._parts.enter_async_context(
+            beside(sweep_presence(self._cache, self._bus, self.directory, self.shards))
+        )
+        await self._parts.enter_async_context(beside(watch_partitions(self._store)))
 
     def dispatch_lag(self) -> float:
         """Seconds: the longest lately, or as long as something has been waiting now."""
@@ -71,12 +78,4 @@ class Worker:
         return max(self.dispatcher.lag.read(), time() - oldest if oldest is not None else 0.0)
 
     async def stop(self) -> None:
-        await self._partitions.stop()
-        await self._sweep.stop()
-        await self.leasing.stop()
-        await self._healing.stop()
-        await self._replaying.stop()
-        await self._floor.stop()
-        if self._burying is not None:
-            self._burying.cancel()
-            await asyncio.gather(self._burying, return_exceptions=True)
+        await self._parts.aclose()
