@@ -1,6 +1,7 @@
 """PostgreSQL away: an answer within three seconds, nothing promised, and nothing to restart when it is back."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -48,6 +49,28 @@ async def test_a_frozen_server_gets_an_answer_in_time_and_is_used_again_when_it_
     again = [await _until_it_is_back(store, a_draft(group, text=str(n), client_id=f"k{n}")) for n in range(20)]
     assert sorted(one.message.content for one in again) == sorted(str(n) for n in range(20))
     assert [event.seq for event in await log.events_between(store, group, 0)] == list(range(1, 23))
+    await store.close()
+
+
+async def test_a_server_that_freezes_in_mid_transaction_gets_an_answer_in_time(server: Postgres) -> None:
+    await migrate.up(server.url)
+    store = await Store.connect(server.url, announce=lambda events: None)
+    group = await a_conversation(store, ANN, BEN)
+
+    with contextlib.ExitStack() as ice:
+        began = time.monotonic()
+        async with asyncio.timeout(10):
+            with pytest.raises(Unavailable):
+                async with store.transaction() as tx:
+                    await tx.connection.execute("UPDATE conversations SET last_seq = last_seq + 7 WHERE id = $1", group)
+                    ice.enter_context(frozen(server.process.pid))
+                    await tx.connection.execute("SELECT 1")
+        took = time.monotonic() - began
+
+    assert took < 3.0
+    # What it had begun holds no lock against those who come after, and took no effect.
+    posted = await _until_it_is_back(store, a_draft(group))
+    assert posted.message.seq == 2
     await store.close()
 
 
