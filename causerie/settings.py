@@ -207,6 +207,9 @@ class GatewaySettings(_Group):
     slow_queue_bytes: int = _setting("CAUSERIE_SLOW_QUEUE_BYTES", _count, 1024 * 1024)
     slow_seconds: float = _setting("CAUSERIE_SLOW_SECONDS", _seconds, 10.0)
     offline_grace_seconds: float = _setting("CAUSERIE_OFFLINE_GRACE_SECONDS", _seconds, 10.0)
+    handshakes_per_second: int = _setting("CAUSERIE_HANDSHAKES_PER_SECOND", _count, 500)
+    """More come back a little later: those who are in already must not feel those who come."""
+
     pending_per_address: int = _setting("CAUSERIE_PENDING_PER_ADDRESS", _count, 1_000)
     """Connections of one address that have not authenticated yet."""
 

@@ -40,7 +40,7 @@ HANDSHAKES = Numbers(
     "Upgrades asked for, by what came of them.",
     grows=True,
     attribute="result",
-    known=["accepted", "unauthenticated", "forbidden", "malformed", "draining", "full", "crowded", "timeout"],
+    known=["accepted", "unauthenticated", "forbidden", "malformed", "draining", "full", "crowded", "paced", "timeout"],
 )
 CLOSES = Numbers(
     "causerie.gateway.closes",

@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from causerie.protocol.native import BEARER_PREFIX, SUBPROTOCOL
 from causerie.protocol.websocket_handshake import BadHandshake, Handshake, read_handshake
+from services.gateway.pace import come_back_seconds
 
-RETRY_AFTER_SECONDS = 5
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
@@ -75,7 +75,7 @@ class Admission:
         if room.draining or room.connections >= room.max_connections:
             why = "draining" if room.draining else "full"
             code = "unavailable" if room.draining else "overloaded"
-            retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+            retry = {"Retry-After": str(come_back_seconds())}
             return Denial(503, code, f"This gateway is {why}; another may have room.", retry, why)
         origin = headers.get("origin")
         if origin is not None and not self._may_come(origin, headers.get("host", "")):

@@ -5,8 +5,10 @@ import resource
 
 log = logging.getLogger(__name__)
 
-RESERVED_FILES = 256
-"""Kept for the stores, the probes, logs and sockets on their way in or out."""
+OWN_FILES = 256
+"""For the stores, the probes and logs."""
+RESERVED_FILES = OWN_FILES + 2_048
+"""Those, and connections at the door that are no sockets yet: whoever cannot stay is told so, never just cut off."""
 
 
 def raise_limit() -> int:

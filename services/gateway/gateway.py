@@ -32,6 +32,7 @@ from services.gateway.http import HttpConnection
 from services.gateway.listener import listen
 from services.gateway.lobby import Guest, Lobby
 from services.gateway.ops import Ops
+from services.gateway.pace import Pace
 from services.gateway.pending import Pending
 from services.gateway.presence import Desk, PresenceRoom
 from services.gateway.registry import Registry
@@ -61,6 +62,8 @@ class Gateway:
         self.wheel = Wheel(now=loop.time())
         self.admission = Admission(allowed_origins=settings.auth.allowed_origins, cookie=settings.auth.cookie)
         self.pending = Pending(most=rules.pending_per_address, trusted_proxies=rules.trusted_proxies)
+        self.pace = Pace(rules.handshakes_per_second)
+        self.callers = 0
         self.handshake_seconds = rules.handshake_seconds
         self.max_connections = max_connections
         self.is_draining = False

@@ -16,25 +16,25 @@ import orjson
 from causerie import probes, telemetry
 from causerie.probes import Ready
 from causerie.protocol.http_heads import fault_of
-from services.gateway.admission import RETRY_AFTER_SECONDS, Admission, Denial, Opening, Room
+from services.gateway import files
+from services.gateway.admission import Admission, Denial, Opening, Room
+from services.gateway.pace import Pace, come_back_seconds
 from services.gateway.pending import Pending
 from services.gateway.wheel import NOWHERE, Wheel
 
 MAX_HEAD_BYTES = 16 * 1024
 MAX_BODY_BYTES = 64 * 1024
 """Nothing here wants a body; so much is read past, more ends the connection."""
+MAX_CALLERS = files.RESERVED_FILES - files.OWN_FILES
 CROWDED_SECONDS = 1.0
 """How long one too many may take to say anything, so that there is something to answer."""
 SOCKET_PATH = "/ws"
 SERVICE = "gateway"
 _FOREVER = float("inf")
-_CROWDED = Denial(
-    503,
-    "overloaded",
-    "Too many connections of this address wait to be authenticated.",
-    {"Retry-After": str(RETRY_AFTER_SECONDS)},
-    "crowded",
-)
+
+
+def _overloaded(message: str, result: str) -> Denial:
+    return Denial(503, "overloaded", message, {"Retry-After": str(come_back_seconds())}, result)
 
 
 class House(Protocol):
@@ -43,7 +43,10 @@ class House(Protocol):
     admission: Admission
     wheel: Wheel
     pending: Pending
+    pace: Pace
     handshake_seconds: float
+    callers: int
+    """Connections at the door that are no sockets yet; each is an open file."""
     readiness: Callable[[], Ready]
 
     @property
@@ -90,11 +93,15 @@ class HttpConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self._peer = str(peer[0]) if peer else ""
+        self._house.callers += 1
         # Behind a proxy the head will say who it is; until then the proxy answers for its connections.
-        self._is_crowded = not self._house.pending.is_proxy(self._peer) and not self._count("")
+        self._is_crowded = self._house.callers > MAX_CALLERS or (
+            not self._house.pending.is_proxy(self._peer) and not self._count("")
+        )
         self._wait(CROWDED_SECONDS if self._is_crowded else self._house.handshake_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._house.callers -= 1
         if self._origin is not None:
             self._house.pending.leave(self._origin)
             self._origin = None
@@ -125,7 +132,7 @@ class HttpConnection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             return None
         if self._is_crowded:
-            return self._refuse(_CROWDED)
+            return self._refuse(_overloaded("Too many connections wait to be authenticated.", "crowded"))
         self._fed += len(data)
         try:
             self._parser.feed_data(data)
@@ -193,11 +200,14 @@ class HttpConnection(asyncio.Protocol):
         if isinstance(opening, Denial):
             return self._refuse(opening)
         if self._origin is None and not self._count(self._head.get("x-forwarded-for", "")):
-            return self._refuse(_CROWDED)
+            return self._refuse(_overloaded("Too many connections wait to be authenticated.", "crowded"))
+        if not self._house.pace.take(now=asyncio.get_running_loop().time()):
+            return self._refuse(_overloaded("Too many handshakes at once.", "paced"))
         transport, self._transport = self._transport, None
         origin, self._origin = self._origin, None
         self._house.wheel.remove(self)
         if transport is not None:
+            self._house.callers -= 1
             self._house.open(transport, opening, origin, rest)
         return None
 

@@ -81,7 +81,7 @@ async def bystanders(platform: Platform, gateway: Service, name: str) -> AsyncIt
 
 
 async def test_two_thousand_sockets_reset_at_once_and_come_back(platform: Platform, own: Services) -> None:
-    gateway = await own.start("gateway")
+    gateway = await own.start("gateway", CAUSERIE_HANDSHAKES_PER_SECOND="5000")
     process = psutil.Process(gateway.pid)
     sizes = []
     async with (
