@@ -31,6 +31,7 @@ PROSE = (
 
 # A user's own limits are for people; a generator stands for many of them.
 UNLIMITED = {
+    "CAUSERIE_HANDSHAKES_PER_SECOND": "1000000",
     "CAUSERIE_SENDS_PER_SECOND": "1000000",
     "CAUSERIE_SENDS_BURST": "1000000",
     "CAUSERIE_REQUESTS_PER_SECOND": "1000000",
