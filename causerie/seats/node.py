@@ -121,9 +121,9 @@ class Node:
         """Wait until every living worker knows the seats up to `counter`; False at once when no worker is known."""
         return self.workers > 0 and await self._settling.settled(counter, timeout_seconds=timeout_seconds)
 
-    async def settled_or_given_up(self, counter: int, *, timeout_seconds: float) -> bool:
-        """As `settled`, and True as well when workers are known that do not answer; False: go on waiting."""
-        return await self._settling.settled(counter, timeout_seconds=timeout_seconds) or self.workers > 0
+    async def settled_at_last(self, counter: int, *, timeout_seconds: float) -> bool:
+        """As `settled`, but waits also while no worker is known."""
+        return await self._settling.settled(counter, timeout_seconds=timeout_seconds)
 
     @property
     def workers(self) -> int:

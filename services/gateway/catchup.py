@@ -3,10 +3,16 @@
 First the seat, then the question: an answer waits until every worker knows where the client sits, at most a quarter
 of a second.  One that could not wait so long is checked again when the workers have caught up, and what is new by then
 is pushed.  While NATS is away no worker can know anybody, so there is nothing to wait for and always a later check.
+
+Until that check a worker may have told others of an event and not this client, who must not get the next one first.
+So his live events are held from before the question is put to PostgreSQL until what is new has been pushed: whatever
+was held then is either in the push or follows it without a hole.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -18,17 +24,18 @@ from causerie.domain.caller import Caller
 from causerie.domain.errors import CauserieError, NotFound
 from causerie.domain.ids import ConversationId
 from causerie.protocol import commands, native
-from causerie.protocol.close_codes import CloseCode
 from causerie.protocol.websocket import text_frame
 from causerie.seats import Node
 from causerie.store import members, sync
 from causerie.store.store import Store
+from services.gateway.holding import COME_BACK
 from services.gateway.lobby import Guest
-from services.gateway.session import End
+
+log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 0.25
 LATE_SECONDS = 10.0
-"""A worker that has not echoed by then is dead, or has our seats from the list it asked for."""
+"""So long a check waits for workers that are there and do not echo; then it pushes what is new, and waits again."""
 MAX_PAGES = 20
 """Pages pushed by one later check; a client that has missed more begins again."""
 MAX_PUSHED = 100
@@ -37,7 +44,6 @@ MAX_ANSWER_BYTES = 512 * 1024
 """Events in one answer, those added for positions included; a frame has room for 1 MiB."""
 MAX_CHECKS_AT_ONCE = 32
 """Answers and checks that ask PostgreSQL at the same moment; the others wait for their turn."""
-_COME_BACK = End(CloseCode.OVERLOAD, "cannot catch up", retry_after_seconds=1.0)
 
 _Json = dict[str, Any]
 Check = Callable[[], Awaitable[None]]
@@ -58,15 +64,14 @@ class CatchUp:
         Raises:
             InvalidCursor: as `causerie.store.sync`.
         """
-        settled = await self._node.settled(guest.seat, timeout_seconds=SETTLE_SECONDS)
-        channels = frozenset(guest.session.followed)
-        query = command.query
-        async with self._turns:
-            answer = await sync.sync(self._store, caller.user, query.cursor, limit=query.limit, channels=channels)
-            for position in command.positions:
-                await self._add(answer, caller, position, query.limit)
-        if not settled:
-            self._check_later(guest, None, partial(self._push_news, guest, caller, str(answer["next_cursor"])))
+        async with self._asked(guest, None) as later:
+            channels = frozenset(guest.session.followed)
+            query = command.query
+            async with self._turns:
+                answer = await sync.sync(self._store, caller.user, query.cursor, limit=query.limit, channels=channels)
+                for position in command.positions:
+                    await self._add(answer, caller, position, query.limit)
+            later.append(partial(self._push_news, guest, caller, str(answer["next_cursor"])))
         return answer
 
     async def begin_following(self, guest: Guest, caller: Caller, channel: ConversationId) -> dict[str, object]:
@@ -75,10 +80,9 @@ class CatchUp:
         Raises:
             NotFound: the caller may not see the channel, or not any more.
         """
-        settled = await self._node.settled(guest.seat, timeout_seconds=SETTLE_SECONDS)
-        may = await members.access(self._store, caller.user, channel)
-        if not settled:
-            self._check_later(guest, channel, partial(self._push_log, guest, caller, channel, may.last_seq))
+        async with self._asked(guest, channel) as later:
+            may = await members.access(self._store, caller.user, channel)
+            later.append(partial(self._push_log, guest, caller, channel, may.last_seq))
         return {"epoch": self._store.epoch, "seq": may.last_seq}
 
     async def stop(self) -> None:
@@ -110,6 +114,21 @@ class CatchUp:
             reset = {"conversation_id": name, "epoch": log["epoch"], "seq": log["last_seq"], "reason": reason}
             answer["resets"].append(reset)
 
+    @asynccontextmanager
+    async def _asked(self, guest: Guest, channel: ConversationId | None) -> AsyncIterator[list[Check]]:
+        """Wait for the seat, then let the question be answered; how to check the answer later is put into the list."""
+        later: list[Check] = []
+        if await self._node.settled(guest.seat, timeout_seconds=SETTLE_SECONDS):
+            yield later
+            return
+        guest.hold()
+        try:
+            yield later
+        except BaseException:
+            guest.let_go()
+            raise
+        self._check_later(guest, channel, later[0])
+
     def _check_later(self, guest: Guest, channel: ConversationId | None, check: Check) -> None:
         """One check per client and question: a newer one sees what the earlier would have."""
         key = (guest, channel)
@@ -117,21 +136,31 @@ class CatchUp:
             earlier.cancel()
         task = asyncio.get_running_loop().create_task(self._check(guest, check))
         self._checks[key] = task
-        task.add_done_callback(lambda done: self._checks.pop(key) if self._checks.get(key) is done else None)
+        task.add_done_callback(partial(self._checked, key))
+
+    def _checked(self, key: tuple[Guest, ConversationId | None], done: "asyncio.Task[None]") -> None:
+        if self._checks.get(key) is done:
+            del self._checks[key]
+        guest, _ = key
+        guest.let_go()
 
     async def _check(self, guest: Guest, check: Check) -> None:
         try:
-            while not guest.is_over:
-                if await self._node.settled_or_given_up(guest.seat, timeout_seconds=LATE_SECONDS):
-                    break
-            async with self._turns:
-                if not guest.is_over:
-                    await check()
+            is_settled = False
+            while not is_settled and not guest.is_over:
+                is_settled = await self._node.settled_at_last(guest.seat, timeout_seconds=LATE_SECONDS)
+                if is_settled or self._node.workers:
+                    async with self._turns:
+                        if not guest.is_over:
+                            await check()
         except NotFound:
             pass  # He was removed meanwhile.
         except CauserieError:
             # Nothing can be looked up now, so nothing can be promised: the client must ask again.
-            guest.end(_COME_BACK)
+            guest.end(COME_BACK)
+        except Exception:  # the loop's edge: whatever it was, nothing was pushed
+            log.exception("an answer could not be checked")
+            guest.end(COME_BACK)
 
     async def _push_news(self, guest: Guest, caller: Caller, cursor: str) -> None:
         for _ in range(MAX_PAGES):
@@ -141,7 +170,7 @@ class CatchUp:
             if guest.is_over or not answer["has_more"]:
                 return
             cursor = str(answer["next_cursor"])
-        guest.end(_COME_BACK)
+        guest.end(COME_BACK)
 
     async def _push_log(self, guest: Guest, caller: Caller, channel: ConversationId, after_seq: int) -> None:
         answer: _Json = {"events": [], "resets": []}
@@ -157,11 +186,11 @@ def _size(answer: _Json, log: _Json) -> int:
 def _push(guest: Guest, answer: _Json) -> None:
     """Send what an answer would have held as the events it is made of."""
     for event in answer["events"]:
-        guest.deliver(text_frame(orjson.dumps(event)))
+        guest.tell(text_frame(orjson.dumps(event)))
     for reset in answer["resets"]:
         if reset["reason"] == "not_subscribed":
             continue
         telemetry.RESYNCS.add()
         conversation_id = ConversationId(UUID(reset["conversation_id"]))
         frame = native.encode_resync(conversation_id, epoch=reset["epoch"], seq=reset["seq"])
-        guest.deliver(text_frame(frame))
+        guest.tell(text_frame(frame))

@@ -20,9 +20,10 @@ from causerie.protocol.commands import Command, Send
 from causerie.protocol.native import Request, RequestId
 from services.gateway.admission import Credential, TicketText, Token
 from services.gateway.hall import Hall
+from services.gateway.holding import Outlet
 from services.gateway.ops import shown
 from services.gateway.pipeline import Job, Pipeline
-from services.gateway.sends import SendQueue
+from services.gateway.sends import Outbox
 from services.gateway.session import End, Enter, Perform, Ping, Refuse, Renew, Session
 from services.gateway.wheel import NOWHERE
 
@@ -35,12 +36,13 @@ _FOREVER = float("inf")
 _PING_FRAME = websocket.ping_frame()
 
 
-class Connection(asyncio.Protocol):
+class Connection(Outlet):
     """From the 101 to the end of the TCP connection."""
 
-    __slots__ = ("_aborts_at", "_hall", "_pipeline", "_receiver", "_sends", "_session", "_transport", "seat", "slot")
+    __slots__ = ("_aborts_at", "_hall", "_pipeline", "_receiver", "_session", "_transport", "seat", "slot")
 
     def __init__(self, hall: Hall, transport: asyncio.Transport, session: Session) -> None:
+        super().__init__(transport, hall.outbox)
         self.slot = NOWHERE
         self.seat = 0
         """The counter of the seats that must have settled before this client may trust an answer to `sync`."""
@@ -48,7 +50,6 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._session = session
         self._receiver = websocket.Receiver()
-        self._sends = SendQueue(transport, hall.outbox)
         self._pipeline: Pipeline | None = None
         self._aborts_at: float | None = None
 
@@ -57,8 +58,8 @@ class Connection(asyncio.Protocol):
         return self._session
 
     @property
-    def is_over(self) -> bool:
-        return self._sends.is_over
+    def outbox(self) -> Outbox:
+        return self._hall.outbox
 
     # ── called by the loop and the wheel ────────────────────────────────────────────────────────────────────────
 
@@ -122,14 +123,6 @@ class Connection(asyncio.Protocol):
 
     # ── called by the fan-out ───────────────────────────────────────────────────────────────────────────────────
 
-    def deliver(self, frame: bytes) -> None:
-        """Send a frame that may not be skipped; a client too slow for that is sent away to resume."""
-        if not self._sends.put(frame):
-            self.end(End(CloseCode.SLOW))
-
-    def deliver_ephemeral(self, frame: bytes) -> None:
-        self._sends.put_ephemeral(frame)
-
     def lose_channel(self, channel: ConversationId) -> None:
         """The user has left the channel, on whatever device."""
         if self._session.unfollow(channel):
@@ -167,6 +160,7 @@ class Connection(asyncio.Protocol):
     def _leave(self) -> None:
         if self._pipeline is not None:
             self._pipeline.drop()
+        self._drop_held()
         if self._session.caller is not None:
             self._hall.lobby.leave(self, self._session.caller.user, now=self._hall.now())
 
@@ -281,4 +275,4 @@ class Connection(asyncio.Protocol):
 
     def _write(self, payload: bytes) -> None:
         if not self.is_over:
-            self.deliver(websocket.text_frame(payload))
+            self.tell(websocket.text_frame(payload))

@@ -3,6 +3,7 @@
 import asyncio
 
 from causerie.seats.settling import WORKER_SILENCE_SECONDS
+from tests.gateway.client import Client
 from tests.gateway.conftest import Connect, Talks
 from tests.support.relay import relay_to
 from tests.support.services import Services
@@ -141,6 +142,47 @@ async def test_who_came_while_nats_was_away_gets_what_was_sent_meanwhile(
         await nats.start()
 
         assert [(await reader.event("message.new"))["data"]["content"] for _ in range(20)] == [*map(str, range(20))]
+
+
+async def test_an_event_does_not_come_before_those_its_reader_still_lacks(
+    connected: Connect, own: Services, talks: Talks, environment: dict[str, str], ann: str, bob: str
+):
+    """A worker that has learned of his seat tells him the next event, while the gateway still looks for the earlier."""
+    talk = await talks.open(ann, bob)
+    async with relay_to(environment["NATS_URL"]) as nats, relay_to(environment["DATABASE_URL"]) as database:
+        alone = await own.start("gateway", NATS_URL=nats.url, DATABASE_URL=database.url)
+        author = await connected(ann)
+        await connected(ann, alone)
+        await nats.cut()
+        reader = await connected(bob, alone)
+        await _post(author, talk, 5)
+
+        database.freeze()
+        await nats.start()
+        await _until_workers_know(reader, author, talk)
+        await author.do("send", conversation_id=talk, content="5")
+        await author.do("typing", conversation_id=talk, state="stop")
+        # It leaves the worker after the event, and is not held.
+        await reader.event("typing.stop")
+        database.thaw()
+
+        await _reads_in_order(reader, list("012345"))
+
+
+async def _until_workers_know(reader: Client, author: Client, talk: str) -> None:
+    """Frames that are in no log come to him as soon as they do."""
+    heard = asyncio.create_task(reader.event("typing.start"))
+    while not heard.done():
+        await author.do("typing", conversation_id=talk, state="start")
+        await asyncio.wait([heard], timeout=0.05)
+    await heard
+
+
+async def _reads_in_order(reader: Client, contents: list[str]) -> None:
+    """Repeats are allowed, jumps are not."""
+    await reader.event("message.new", content=contents[-1])
+    seen = [frame["data"]["content"] for frame in reader.frames if frame.get("event") == "message.new"]
+    assert list(dict.fromkeys(seen)) == contents, seen
 
 
 async def _post(author, channel: str, count: int, *, pause_seconds: float = 0.0) -> None:
