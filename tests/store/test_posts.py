@@ -177,7 +177,15 @@ async def test_two_pods_with_the_same_keys_in_any_order_never_deadlock(store: St
     other = await Store.connect(database_url, announce=lambda events: None)
     mine, others = [await a_conversation(store) for _ in range(20)], [await a_conversation(store) for _ in range(20)]
 
-    for turn in range(15):
+    async with store.connection() as connection:
+        # So slowly that the two batches of a turn are surely under way together.
+        await connection.execute(
+            "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM pg_sleep(0.004); RETURN NEW; END $$;"
+            "CREATE TRIGGER dawdle BEFORE INSERT ON send_keys FOR EACH ROW EXECUTE FUNCTION dawdle()"
+        )
+
+    for turn in range(3):
         keys = [f"{turn}-{n}" for n in range(20)]
         await asyncio.gather(
             *(store.posts.submit(a_draft(group, client_id=key)) for group, key in zip(mine, keys, strict=True)),
@@ -186,7 +194,7 @@ async def test_two_pods_with_the_same_keys_in_any_order_never_deadlock(store: St
         )
     await other.close()
 
-    assert await count(store, "messages") == 15 * 20
+    assert await count(store, "messages") == 3 * 20
     async with store.connection() as connection:
         await connection.execute("SELECT pg_stat_force_next_flush()")
         statistics = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
