@@ -73,8 +73,8 @@ class Evidence:
     stored_marks: Mapping[tuple[str, str], int] = field(default_factory=dict)
     skipped: Sequence[str] = ()
     """What a caught-up connection jumped over and never got, without a `resync`."""
-    overtaken: int = 0
-    """Frames that came on a caught-up connection before those they follow."""
+    overtaken: Sequence[str] = ()
+    """What a caught-up connection got before the events it follows, though those came after all."""
     stale: Sequence[str] = ()
     """Pages of history that differed from PostgreSQL at the end."""
     ghosts: Sequence[str] | None = None

@@ -33,6 +33,8 @@ class Kind(StrEnum):
     """A client saw another event under this seq than PostgreSQL holds."""
     SKIPPED = "skipped"
     """A connection jumped over something in silence."""
+    OVERTAKEN = "overtaken"
+    """A connection got an event before one it follows."""
     STALE = "stale"
     """History showed something else than PostgreSQL holds."""
     GHOST = "ghosts"
@@ -84,7 +86,6 @@ class Ledger:
     """Deliveries: each accepted message to each member."""
     delivered: int
     healed: int
-    overtaken: int
     ghosts_looked_for: bool
     findings: Sequence[Finding]
     faults: Sequence[FaultRow]
@@ -116,6 +117,7 @@ def draw(evidence: Evidence) -> Ledger:
         *_sights(evidence, promised_at),
         *_marks(evidence),
         *(Finding(Kind.SKIPPED, what) for what in evidence.skipped),
+        *(Finding(Kind.OVERTAKEN, what) for what in evidence.overtaken),
         *(Finding(Kind.STALE, what) for what in evidence.stale),
         *(Finding(Kind.GHOST, f"{user} is shown online") for user in evidence.ghosts or ()),
         *_faults(evidence.faults),
@@ -132,7 +134,6 @@ def draw(evidence: Evidence) -> Ledger:
         expected=sum(len(evidence.members[ack.conversation_id]) for ack in accepted.values()),
         delivered=delivered,
         healed=evidence.healed,
-        overtaken=evidence.overtaken,
         ghosts_looked_for=evidence.ghosts is not None,
         findings=findings,
         faults=_rows(evidence.faults, sorted(ack.ended for ack in accepted.values()), findings),

@@ -6,7 +6,7 @@ from soak.evidence import Struck
 from soak.ledger import CONVERGED_WITHIN_SECONDS, Finding, Kind, Ledger
 
 SHOWN_FINDINGS = 5
-COLUMNS = (Kind.LOST, Kind.DUPLICATED, Kind.HOLE, Kind.REORDERED, Kind.SKIPPED, Kind.GHOST)
+COLUMNS = (Kind.LOST, Kind.DUPLICATED, Kind.HOLE, Kind.REORDERED, Kind.SKIPPED, Kind.OVERTAKEN, Kind.GHOST)
 
 
 def ledger_text(name: str, ledger: Ledger, faults: Sequence[Struck]) -> str:
@@ -20,7 +20,6 @@ def ledger_text(name: str, ledger: Ledger, faults: Sequence[Struck]) -> str:
         f"  accepted      {ledger.accepted:9,} of {ledger.due:,} due",
         f"  delivered     {ledger.delivered:9,} of {ledger.expected:,} (each message to each member)",
         f"  healed        {ledger.healed:9,} events came by sync or from the log instead of live",
-        f"  overtaken     {ledger.overtaken:9,} events came on a caught-up socket before those they follow",
         *(f"  {kind:<13} {ledger.count(kind):9,}" for kind in Kind if kind not in (Kind.LATE, Kind.UNPROVEN)),
         f"  faults        {len(faults):9,} of which {proven} provably happened",
         f"  converged     {len(faults) - late:9,} times within {CONVERGED_WITHIN_SECONDS:.0f} s of the heal; "

@@ -87,7 +87,7 @@ class Run:
             marks={(person.name, group): seq for person in people.people for group, seq in person.marks.items()},
             stored_marks=held.marks,
             skipped=[what for person in people.people for what in person.witness.skipped],
-            overtaken=sum(person.witness.overtaken for person in people.people),
+            overtaken=[what for person in people.people for what in person.witness.overtaken],
             stale=stale,
             ghosts=self._ghosts,
             healed=sum(person.witness.healed for person in people.people),

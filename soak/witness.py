@@ -12,7 +12,7 @@ from soak.evidence import Sighting
 
 Json = dict[str, Any]
 MAX_KEPT = 100
-"""Skips told in full; one is enough to fail."""
+"""Jumps told in full; one is enough to fail."""
 PATIENCE_SECONDS = 5.0
 """What a connection jumped over may still come so much later; one that ended before broke no promise."""
 
@@ -35,7 +35,8 @@ class Witness:
         self.seen: dict[str, list[Sighting]] = {}
         self.deliveries = 0
         self.healed = 0
-        self.overtaken = 0
+        self.overtaken: list[str] = []
+        """Every jump, whether or not what it left out came after all."""
         self._shared = shared
         self._pushed: set[tuple[str, int]] = set()
         self._gaps: list[_Gap] = []
@@ -73,7 +74,8 @@ class Witness:
             return
         self._pushed.add((conversation, seq))
         if seq > last + 1 and last and self._client.is_settled:
-            self.overtaken += 1
+            if len(self.overtaken) < MAX_KEPT:
+                self.overtaken.append(f"{self._client.user} got seq {seq} of {conversation} after {last}")
             self._gaps.append(_Gap(self._client.connects, conversation, last, set(range(last + 1, seq)), now))
 
     def on_event(self, event: Json) -> None:

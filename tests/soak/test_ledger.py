@@ -111,6 +111,10 @@ LIES = {
     "one client did not get to the end": (replace(HONEST, seen=seen_by_ben(LOG[:-3])), Kind.BEHIND),
     "one client saw nothing at all": (replace(HONEST, seen={"ann": HONEST.seen["ann"]}), Kind.BEHIND),
     "a caught-up socket skipped in silence": (replace(HONEST, skipped=["ben got seq 9 after 7"]), Kind.SKIPPED),
+    "a caught-up socket got an event before one it follows": (
+        replace(HONEST, overtaken=["ben got seq 9 of group after 7"]),
+        Kind.OVERTAKEN,
+    ),
     "history showed something else than PostgreSQL holds": (replace(HONEST, stale=["the newest page"]), Kind.STALE),
     "somebody who vanished is shown online": (replace(HONEST, ghosts=["cai"]), Kind.GHOST),
     "clients never converged": (replace(HONEST, faults=[replace(FAULT, converged_seconds=None)]), Kind.LATE),
