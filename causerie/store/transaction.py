@@ -31,16 +31,20 @@ class Transact(Protocol):
 async def open_transaction(connection: Connection, **options: Any) -> AsyncIterator[None]:
     """A transaction that asks a server nothing more once it was cut off: a frozen one never answers a rollback."""
     transaction = connection.transaction(**options)
-    await transaction.start()
     try:
-        yield
+        await transaction.start()
+        try:
+            yield
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
+            await transaction.rollback()
+            raise
+        await transaction.commit()
     except asyncio.CancelledError:
+        # Also in the middle of BEGIN: the pool would ask a connection that it is still making ready to close.
         cut(connection)
         raise
-    except BaseException:
-        await transaction.rollback()
-        raise
-    await transaction.commit()
 
 
 def cut(connection: Connection) -> None:

@@ -15,6 +15,7 @@ from causerie.embedded.ports import Ports
 from causerie.store import Store, log, migrate
 from tests.store.conftest import ANN, BEN, a_conversation, a_draft
 from tests.support.processes import frozen
+from tests.support.relay import relay_to
 
 
 @pytest.fixture
@@ -72,6 +73,25 @@ async def test_a_server_that_freezes_in_mid_transaction_gets_an_answer_in_time(s
     posted = await _until_it_is_back(store, a_draft(group))
     assert posted.message.seq == 2
     await store.close()
+
+
+async def test_a_server_that_freezes_while_a_connection_is_made_ready_gets_an_answer_in_time(database_url: str) -> None:
+    async with relay_to(database_url) as relay:
+        store = await Store.connect(relay.url, announce=lambda events: None, max_size=4)
+        await relay.cut()
+        await relay.start()
+        relay.freezes_at = b"BEGIN"
+
+        began = time.monotonic()
+        async with asyncio.timeout(10):
+            with pytest.raises(Unavailable):
+                await store.ping()
+        assert time.monotonic() - began < 3.0
+
+        relay.freezes_at = None
+        relay.thaw()
+        await store.ping()
+        await store.close()
 
 
 async def _until_it_is_back(store: Store, draft: object) -> Posted:

@@ -7,7 +7,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 class Relay:
-    """Passes bytes on until told otherwise; `url` is the store's, by way of the relay."""
+    """Passes bytes on until told otherwise; `url` is the store's, by way of the relay.
+
+    `freezes_at` is what it must hear to freeze by itself, and never passes on.
+    """
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
@@ -16,6 +19,7 @@ class Relay:
         self._passing = asyncio.Event()
         self._passing.set()
         self._port = 0
+        self.freezes_at: bytes | None = None
 
     @property
     def url(self) -> str:
@@ -54,6 +58,8 @@ class Relay:
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(65_536):
+                if self.freezes_at is not None and self.freezes_at in data:
+                    self.freeze()
                 await self._passing.wait()
                 writer.write(data)
                 await writer.drain()
