@@ -131,12 +131,15 @@ async def test_a_session_ends_with_its_token_by_the_platforms_time(services: Ser
     gateways = await asyncio.gather(
         *(services.start("gateway", CAUSERIE_JWT_LEEWAY_SECONDS="0", **shifted(skew)) for skew in (HOUR, -HOUR))
     )
-    for gateway in gateways:
+
+    async def ended(gateway: Service) -> None:
         began = time.monotonic()
         token = token_of("ann", ttl_seconds=3)
         async with connect(gateway.ws_url + "/ws", additional_headers={"Authorization": f"Bearer {token}"}) as socket:
             assert await Client(socket).closed() == 4001
         assert 1.0 < time.monotonic() - began < 3.0 + CLOSE_SECONDS
+
+    await asyncio.gather(*(ended(gateway) for gateway in gateways))
 
 
 def moment(text: str) -> float:

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 
 from causerie.client import Client, Refused
@@ -24,15 +25,7 @@ class Asked:
 
     async def by_rest(self, client: Client) -> Refused:
         key, content = self._a_draft(client)
-        began = time.monotonic()
-        try:
-            await client.rest.post(self.group, content, client_id=key)
-        except Refused as refusal:
-            self._in_time(began)
-            assert refusal.details["status"] == 503, refusal
-            assert refusal.retry_after_seconds is not None, "a 503 says when to come back"
-            return refusal
-        raise AssertionError("PostgreSQL still writes")
+        return await _told(client.rest.post(self.group, content, client_id=key))
 
     async def by_socket(self, client: Client) -> Refused:
         key, content = self._a_draft(client)
@@ -41,29 +34,24 @@ class Asked:
         try:
             await client.connection.request("send", conversation_id=self.group, content=content, client_id=key)
         except Refused as refusal:
-            self._in_time(began)
+            _in_time(began)
             assert refusal.code in ("unavailable", "overloaded"), refusal
             assert refusal.retryable
             return refusal
         raise AssertionError("PostgreSQL still writes")
 
-    async def reading_refused(self, clients: list[Client]) -> None:
-        """Ask for history and sync at once: each is told as soon as a send is."""
-        began = time.monotonic()
-        questions = [ask for one in clients for ask in (one.history(self.group), one.rest.sync(None))]
-        for answer in await asyncio.gather(*questions, return_exceptions=True):
-            assert isinstance(answer, Refused), answer
-            assert answer.details["status"] == 503
-            assert answer.retry_after_seconds is not None
-        self._in_time(began)
-
-    async def refused(self, clients: list[Client], *, timeout_seconds: float = 15.0) -> None:
-        """Wait until every send is refused, then ask once more by each way at once."""
-        await eventually(lambda: self.by_rest(clients[0]), timeout_seconds=timeout_seconds)
-        answers = await asyncio.gather(
-            *(ask(client) for client in clients for ask in (self.by_rest, self.by_socket)), return_exceptions=True
-        )
+    async def refused(self, clients: list[Client], *, reading: bool) -> None:
+        """Ask by every way at once; with `reading` also for history and sync, which are told as soon as a send is."""
+        questions = [ask(client) for client in clients for ask in (self.by_rest, self.by_socket)]
+        if reading:
+            questions += [_told(client.history(self.group)) for client in clients]
+            questions += [_told(client.rest.sync(None)) for client in clients]
+        answers = await asyncio.gather(*questions, return_exceptions=True)
         assert all(isinstance(answer, Refused) for answer in answers), answers
+
+    async def until_refused(self, client: Client) -> None:
+        """Ask until PostgreSQL does not write any more: what was there for it may last for a while."""
+        await eventually(lambda: self.by_rest(client), timeout_seconds=15.0)
 
     async def sent_again(self) -> None:
         """Send all of them under their keys, twice: each is one message."""
@@ -81,6 +69,20 @@ class Asked:
         self.drafts.append((client, key, content))
         return key, content
 
-    def _in_time(self, began: float) -> None:
-        took = time.monotonic() - began
-        assert took < ANSWER_SECONDS + GRACE_SECONDS, f"refused only after {took:.1f} s"
+
+async def _told(request: Awaitable[object]) -> Refused:
+    """What a request by HTTP is answered while PostgreSQL is away."""
+    began = time.monotonic()
+    try:
+        await request
+    except Refused as refusal:
+        _in_time(began)
+        assert refusal.details["status"] == 503, refusal
+        assert refusal.retry_after_seconds is not None, "a 503 says when to come back"
+        return refusal
+    raise AssertionError("PostgreSQL still answers")
+
+
+def _in_time(began: float) -> None:
+    took = time.monotonic() - began
+    assert took < ANSWER_SECONDS + GRACE_SECONDS, f"refused only after {took:.1f} s"

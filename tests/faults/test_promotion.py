@@ -90,7 +90,7 @@ async def test_a_promoted_standby_is_another_history_and_everybody_follows_it_wi
 
         pair.lose_primary()
         asked = Asked(group)
-        await asked.refused(clients)
+        await asked.refused(clients, reading=False)
         await pair.standby.promote()
 
         # The very first question to the new history, on a connection that is opened for it.
