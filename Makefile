@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 RUN    := $(VENV)/.installed-run
-# Proofs that break stores, networks and clocks for minutes: `make proofs` runs them, `make test` does not.
+# What breaks stores, networks and clocks: in `make test` once and briefly, by `make proofs` longer and by three seeds.
 PROOFS := tests/faults tests/readers tests/clocks
+# A file at a time to each test process, in the order of tests/conftest.py.
+SPREAD := -n $(or $(WORKERS),auto) --dist loadfile --no-loadscope-reorder
 DEV    := $(VENV)/.installed-dev
 UV     := $(BIN)/uv --quiet
 
@@ -19,10 +21,12 @@ run: $(RUN)  ## start everything: stores, API, gateway, worker and the demo page
 	@exec $(BIN)/python -I -S causerie/embedded/leash.py 15 $$PPID 0 0 $(BIN)/causerie run $(ARGS)
 
 test: $(DEV)  ## the whole test suite against real stores; ARGS="tests/store -k seq" for a part
-	@exec $(BIN)/pytest -n $(or $(WORKERS),auto) --dist loadfile $(addprefix --ignore=,$(PROOFS)) $(ARGS)
+	@exec $(BIN)/pytest $(SPREAD) $(ARGS)
 
-proofs: $(DEV)  ## the long proofs, one by one: stores and networks that fail, wrong clocks, slow readers
-	@exec $(BIN)/pytest $(PROOFS) $(ARGS)
+proofs: $(DEV)  ## the long proofs: stores and networks that fail for longer, by three seeds; wrong clocks, slow readers
+	@for seed in $(or $(SEEDS),1 2 3); do \
+	    echo "seed $$seed"; SEED=$$seed FAULT_SECONDS=3 $(BIN)/pytest $(SPREAD) $(PROOFS) $(ARGS) || exit 1; \
+	done
 
 test-user:  ## for root: the suite as an ordinary user, in a copy of this checkout
 	@.ci/as-user $(MAKE) --no-print-directory test ARGS="$(ARGS)"
