@@ -7,7 +7,6 @@ leaves a row behind it) nor a clock could promise that.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from causerie.domain.conversation import ConversationType
 from causerie.domain.event import Entry, Event, EventKind
@@ -17,6 +16,8 @@ from causerie.domain.shards import shard_of
 from causerie.store import rows
 from causerie.store.store import Store
 from causerie.store.transaction import Transaction
+
+PAGE = 1_000
 
 _APPEND = """
 WITH logged AS (
@@ -79,25 +80,32 @@ async def append(
 
 
 async def events_between(
-    store: Store, conversation_id: ConversationId, after_seq: int, upto_seq: int | None = None, *, limit: int = 1_000
+    store: Store, conversation_id: ConversationId, after_seq: int, upto_seq: int | None = None, *, limit: int = PAGE
 ) -> list[Entry]:
     """Events of one conversation with `after_seq < seq <= upto_seq`, in order, at most `limit`."""
     async with store.connection() as connection:
-        return await read_between(connection, conversation_id, after_seq, upto_seq, limit=limit)
-
-
-async def read_between(
-    connection: Any, conversation_id: ConversationId, after_seq: int, upto_seq: int | None, *, limit: int
-) -> list[Entry]:
-    """As `events_between`, on a connection already in use."""
-    found = await connection.fetch(
-        rows.SELECT_EVENTS + "WHERE e.conversation_id = $1 AND e.seq > $2 AND e.seq <= $3 ORDER BY e.seq LIMIT $4",
-        conversation_id,
-        after_seq,
-        2**62 if upto_seq is None else upto_seq,
-        limit,
-    )
+        found = await connection.fetch(
+            rows.SELECT_EVENTS + "WHERE e.conversation_id = $1 AND e.seq > $2 AND e.seq <= $3 ORDER BY e.seq LIMIT $4",
+            conversation_id,
+            after_seq,
+            2**62 if upto_seq is None else upto_seq,
+            limit,
+        )
     return [rows.entry(row) for row in found]
+
+
+async def all_events_between(
+    store: Store, conversation_id: ConversationId, after_seq: int, upto_seq: int | None = None
+) -> list[Entry]:
+    """As `events_between`, page by page to the end."""
+    entries: list[Entry] = []
+    while upto_seq is None or after_seq < upto_seq:
+        page = await events_between(store, conversation_id, after_seq, upto_seq)
+        entries += page
+        if len(page) < PAGE:
+            break
+        after_seq = page[-1].seq
+    return entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,47 +156,38 @@ async def stretches_since(store: Store, shard: int, position: int) -> list[Stret
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who hears a conversation, and what of its log was written from a position on.
+    """Who hears a conversation whose log ends at `last_seq`, and from which seq on a reader has not seen it.
 
-    `members` are those present now; with `pending` replayed in order they are right at each event.  `joined` says
-    with which seq the members of a group joined, also those who left meanwhile.
-    `last_seq` is the head the snapshot saw; `pending` ends there.
+    `members` are those present then; of a channel, where followers hear, they are counted and not named.  `joined`
+    says with which seq the members of a group joined, also those who left since `first_seq`.
     """
 
     type: ConversationType
     members: frozenset[UserId]
+    member_count: int
     joined: Mapping[str, int]
+    first_seq: int
     last_seq: int
-    pending: Sequence[Entry]
 
 
 async def load_audience(store: Store, conversation_id: ConversationId, position: int) -> Audience | None:
-    """Read a conversation for dispatch; None when there is no such conversation (any more).
+    """Read a conversation for dispatch to a reader at `position`; None when there is none (any more).
 
-    The three reads share one snapshot, so that members and log agree.
+    One statement, so that members and head are of the same moment; the events are read apart, for those up to a
+    head that was seen do not change.
     """
-    async with store.snapshot("audience") as connection:
-        # Before the snapshot is taken: rows that are just moved to another partition must not be missed.
-        await connection.execute("LOCK TABLE ONLY events, ONLY messages IN ACCESS SHARE MODE")
-        head = await connection.fetchrow("SELECT type, last_seq FROM conversations WHERE id = $1", conversation_id)
-        if head is None:
-            return None
-        first = await connection.fetchval(
-            FIRST_SEQ_SINCE.format(conversation_id="$1", position="$2"), conversation_id, position
-        )
-        members = await connection.fetch(
-            "SELECT user_id, joined_seq, left_seq IS NULL AS is_present FROM conversation_participants "
-            "WHERE conversation_id = $1 AND (left_seq IS NULL OR left_seq >= $2)",
-            conversation_id,
-            first,
-        )
-        pending = await read_between(connection, conversation_id, first - 1, None, limit=10_000)
+    async with store.connection() as connection:
+        found = await connection.fetchrow(_AUDIENCE, conversation_id, position)
+    if found is None:
+        return None
+    named = [UserId(user) for user in found["user_ids"] or ()]
     return Audience(
-        ConversationType(head["type"]),
-        frozenset(UserId(row["user_id"]) for row in members if row["is_present"]),
-        {row["user_id"]: row["joined_seq"] for row in members},
-        head["last_seq"],
-        pending,
+        ConversationType(found["type"]),
+        frozenset(user for user, here in zip(named, found["present"] or (), strict=True) if here),
+        found["member_count"],
+        dict(zip(named, found["joined_seqs"] or (), strict=True)),
+        found["first_seq"],
+        found["last_seq"],
     )
 
 
@@ -220,3 +219,17 @@ Going down from the head, the first event below the position ends the search: it
 reader, and so was everything of its conversation before it, because writers of a conversation follow
 one another under its lock.  Events of lower seq but a transaction id from the position on were seen too.
 """
+
+_AUDIENCE = f"""
+SELECT c.type, c.last_seq, first.seq AS first_seq, named.*,
+       (SELECT count(*) FROM conversation_participants p WHERE p.conversation_id = c.id AND p.left_seq IS NULL)
+       AS member_count
+FROM conversations c
+CROSS JOIN LATERAL (SELECT ({FIRST_SEQ_SINCE.format(conversation_id="c.id", position="$2")}) AS seq) first
+CROSS JOIN LATERAL (
+    SELECT array_agg(p.user_id) AS user_ids, array_agg(p.joined_seq) AS joined_seqs,
+           array_agg(p.left_seq IS NULL) AS present
+    FROM conversation_participants p
+    WHERE p.conversation_id = c.id AND c.type <> 'channel' AND (p.left_seq IS NULL OR p.left_seq >= first.seq)
+) named
+WHERE c.id = $1"""

@@ -178,19 +178,8 @@ class Store:
             self.announce(transaction.events)
 
     @asynccontextmanager
-    async def snapshot(self, operation: str = "read") -> AsyncIterator[Connection]:
-        """Borrow a connection on which all statements see the same moment.
-
-        Raises:
-            Unavailable: as `connection`.
-        """
-        async with self._borrowed(operation, DEADLINE_SECONDS) as connection:
-            async with self._opened(connection, isolation="repeatable_read", readonly=True):
-                yield connection
-
-    @asynccontextmanager
-    async def _opened(self, connection: Connection, **options: Any) -> AsyncIterator[None]:
-        async with open_transaction(connection, **options):
+    async def _opened(self, connection: Connection) -> AsyncIterator[None]:
+        async with open_transaction(connection):
             if self._footing is not None:
                 await self._footing.take(connection)
             yield

@@ -28,9 +28,9 @@ class Transact(Protocol):
 
 
 @asynccontextmanager
-async def open_transaction(connection: Connection, **options: Any) -> AsyncIterator[None]:
+async def open_transaction(connection: Connection) -> AsyncIterator[None]:
     """A transaction that asks a server nothing more once it was cut off: a frozen one never answers a rollback."""
-    transaction = connection.transaction(**options)
+    transaction = connection.transaction()
     try:
         await transaction.start()
         try:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from causerie.bus.envelopes import Hint
 from causerie.domain.conversation import ConversationType
 from causerie.domain.event import EventKind
+from causerie.store.log import Audience
 
 MAX_HELD_HINTS = 256
 """Kept of one conversation while an earlier event is missing; the log has the rest."""
@@ -44,14 +45,22 @@ class Conversation:
     __slots__ = ("_held", "_late", "is_channel", "last", "member_count", "members", "weight")
 
     def __init__(
-        self, kind: ConversationType, members: Iterable[str], *, last: int, joined: Mapping[str, int] | None = None
+        self,
+        kind: ConversationType,
+        members: Iterable[str],
+        *,
+        last: int,
+        joined: Mapping[str, int] | None = None,
+        member_count: int | None = None,
     ) -> None:
-        """`joined` says with which seq members joined; who is not named was there from the beginning."""
+        """`joined` says with which seq members joined; who is not named was there from the beginning.
+
+        Of a channel the members are only counted, for there the followers hear.
+        """
         self.is_channel = kind is ConversationType.CHANNEL
         everybody = set(members)
-        self.member_count = len(everybody)
+        self.member_count = len(everybody) if member_count is None else member_count
         self.members = set() if self.is_channel else everybody
-        """Empty for a channel: there the followers hear."""
         self.last = last
         groups_only = joined or {} if kind is ConversationType.GROUP else {}
         self._late = {user: seq for user, seq in groups_only.items() if seq > 1}
@@ -67,24 +76,20 @@ class Conversation:
         return cls(ConversationType(described["type"]), (), last=0) if described else None
 
     @classmethod
-    def before(
-        cls,
-        kind: ConversationType,
-        members: Collection[str],
-        last: int,
-        pending: Sequence[Hint],
-        joined_seqs: Mapping[str, int] | None = None,
-    ) -> "Conversation":
-        """The conversation as it was before `pending`, given the members after it.
+    def before(cls, audience: Audience, pending: Sequence[Hint]) -> "Conversation":
+        """The conversation as it was before `pending`, given its audience after it.
 
         Who left and came back meanwhile counts as late from the start: rather told too little than too much.
         """
-        then = set(members)
+        members: set[str] = set(audience.members)
+        count = audience.member_count
         for hint in reversed(pending):
             joined, left = movement(hint)
-            then -= joined
-            then |= left
-        return cls(kind, then, last=_first_of(pending[0]) - 1 if pending else last, joined=joined_seqs)
+            members -= joined
+            members |= left
+            count += len(left) - len(joined)
+        last = _first_of(pending[0]) - 1 if pending else audience.last_seq
+        return cls(audience.type, members, last=last, joined=audience.joined, member_count=count)
 
     @property
     def has_gap(self) -> bool:

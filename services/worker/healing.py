@@ -14,11 +14,9 @@ from uuid import UUID
 from causerie import telemetry
 from causerie.bus.envelopes import Ephemeral, Hint
 from causerie.domain.errors import Unavailable
-from causerie.domain.event import Entry
 from causerie.domain.ids import ConversationId
 from causerie.store import log as event_log
 from causerie.store.store import Store
-from services.worker.conversations import Conversation
 from services.worker.dispatcher import Dispatcher
 from services.worker.reading import LogReader
 from services.worker.shard import Shard
@@ -37,7 +35,6 @@ MAX_READING = 5_000
 """Conversations that are read or wait for it."""
 MAX_AT_ONCE = 200
 """Of one shard, while its tail is healed."""
-PAGE = 1_000
 
 ID_BYTES = 16
 
@@ -141,46 +138,20 @@ class Healing:
 
     async def _fetch(self, shard: Shard, conversation_id: bytes) -> Sequence[Hint]:
         """What of a conversation was not dispatched; one we did not know is known afterwards, if it exists."""
+        name = ConversationId(UUID(bytes=conversation_id))
         conversation = shard.conversations.get(conversation_id)
         if conversation is not None:
-            missed = await self._missed(conversation_id, conversation.last)
+            missed = await self._reader.after(name, conversation.last)
             telemetry.GAPS_HEALED.add(1 if missed else 0)
             return missed
-        loaded, missed = await self._load(shard, conversation_id)
+        found = await self._reader.conversation_at(name, shard.position)
+        if found is None:
+            return []
+        loaded, missed = found
         # Its first event may have come meanwhile, and with it all there is to know.
-        if loaded is not None and conversation_id not in shard.conversations:
+        if conversation_id not in shard.conversations:
             shard.conversations.put(conversation_id, loaded)
         return missed
-
-    async def _load(self, shard: Shard, conversation_id: bytes) -> tuple[Conversation | None, list[Hint]]:
-        audience = await event_log.load_audience(
-            self._store, ConversationId(UUID(bytes=conversation_id)), shard.position
-        )
-        if audience is None:
-            return None, []
-        entries = list(audience.pending)
-        if entries and entries[-1].seq < audience.last_seq:
-            entries += await self._entries(conversation_id, entries[-1].seq, audience.last_seq)
-        found = ConversationId(UUID(bytes=conversation_id))
-        pending = await self._reader.hints(found, entries, entries[0].seq - 1 if entries else 0)
-        return Conversation.before(
-            audience.type, audience.members, audience.last_seq, pending, audience.joined
-        ), pending
-
-    async def _missed(self, conversation_id: bytes, after_seq: int) -> list[Hint]:
-        entries = await self._entries(conversation_id, after_seq, None)
-        return await self._reader.hints(ConversationId(UUID(bytes=conversation_id)), entries, after_seq)
-
-    async def _entries(self, conversation_id: bytes, after_seq: int, upto_seq: int | None) -> list[Entry]:
-        entries: list[Entry] = []
-        while True:
-            page = await event_log.events_between(
-                self._store, ConversationId(UUID(bytes=conversation_id)), after_seq, upto_seq, limit=PAGE
-            )
-            entries += page
-            if len(page) < PAGE:
-                return entries
-            after_seq = page[-1].seq
 
     async def _follow_tail(self) -> None:
         pause = SHORTEST_PAUSE_SECONDS

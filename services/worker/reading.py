@@ -16,7 +16,7 @@ from causerie.protocol.native import encode_resync
 from causerie.store import log as event_log
 from causerie.store.dead_letters import DeadLetters
 from causerie.store.store import Store
-from services.worker.conversations import Skipped, movement
+from services.worker.conversations import Conversation, Skipped, movement
 
 SUBJECT = "log"
 MAX_FAILURES = 3
@@ -30,6 +30,26 @@ class LogReader:
         self._store = store
         self._letters = letters
         self._failures: Counter[ConversationId] = Counter()
+
+    async def conversation_at(
+        self, conversation_id: ConversationId, position: int
+    ) -> tuple[Conversation, Sequence[Hint]] | None:
+        """The conversation as a reader at `position` has it, and what he lacks; None when there is none."""
+        audience = await event_log.load_audience(self._store, conversation_id, position)
+        if audience is None:
+            return None
+        entries = await event_log.all_events_between(
+            self._store, conversation_id, audience.first_seq - 1, audience.last_seq
+        )
+        # What stood before the first one is older than the log is kept: nobody misses that here.
+        pending = await self.hints(conversation_id, entries, entries[0].seq - 1 if entries else 0)
+        return Conversation.before(audience, pending), pending
+
+    async def after(self, conversation_id: ConversationId, seq: int) -> Sequence[Hint]:
+        """Everything of one conversation behind `seq`."""
+        return await self.hints(
+            conversation_id, await event_log.all_events_between(self._store, conversation_id, seq), seq
+        )
 
     async def hints(self, conversation_id: ConversationId, entries: Sequence[Entry], after_seq: int) -> list[Hint]:
         """What follows `after_seq`, without a hole as far as `entries` go."""

@@ -18,9 +18,7 @@ from causerie.domain.ids import ConversationId
 from causerie.seats.outgoing import Outgoing, Replay
 from causerie.store import log as event_log
 from causerie.store.store import Store
-from services.worker.conversations import Conversation
 from services.worker.dispatcher import Dispatcher
-from services.worker.healing import PAGE
 from services.worker.reading import LogReader
 from services.worker.shard import Shard
 
@@ -124,19 +122,10 @@ class Replaying:
     async def _replay_conversation(
         self, conversation_id: ConversationId, position: int, wanted: Iterable[_Wanted]
     ) -> None:
-        audience = await event_log.load_audience(self._store, conversation_id, position)
-        if audience is None:
+        found = await self._reader.conversation_at(conversation_id, position)
+        if found is None:
             return
-        pending = list(audience.pending)
-        while pending and pending[-1].seq < audience.last_seq:
-            more = await event_log.events_between(
-                self._store, conversation_id, pending[-1].seq, audience.last_seq, limit=PAGE
-            )
-            if not more:
-                break
-            pending += more
-        hints = await self._reader.hints(conversation_id, pending, pending[0].seq - 1 if pending else 0)
-        conversation = Conversation.before(audience.type, audience.members, audience.last_seq, hints, audience.joined)
+        conversation, hints = found
         by_node: defaultdict[str, list[Delivery]] = defaultdict(list)
         for hint in hints:
             for node, delivery in self._dispatcher.route(conversation, hint):

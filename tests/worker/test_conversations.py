@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from causerie.bus.envelopes import Hint
 from causerie.domain.conversation import ConversationType
+from causerie.store.log import Audience
 from services.worker.conversations import Conversation, Conversations
 
 ID = b"c" * 16
@@ -90,7 +91,9 @@ def test_going_back_over_events_finds_the_members_before_them(members: set[str],
             pending.append((added if joins else removed)(len(pending) + 5, user))
             now ^= {user}
 
-    before = Conversation.before(ConversationType.GROUP, now, 4, pending)
+    before = Conversation.before(
+        Audience(ConversationType.GROUP, frozenset(now), len(now), {}, 5, 4 + len(pending)), pending
+    )
 
     assert (before.members, before.last) == (members, 4)
     for hint in pending:
@@ -112,6 +115,16 @@ def test_a_channel_counts_its_members_but_keeps_no_names() -> None:
     channel.hears(added(1, "cat"))
 
     assert (channel.member_count, channel.members) == (3, set())
+
+
+def test_a_channel_is_counted_back_to_before_what_is_pending() -> None:
+    pending = [added(5, "cat"), removed(6, "ann"), added(7, "dan")]
+    before = Conversation.before(Audience(ConversationType.CHANNEL, frozenset(), 101, {}, 5, 7), pending)
+
+    assert (before.member_count, before.last) == (100, 4)
+    for hint in pending:
+        before.hears(hint)
+    assert before.member_count == 101
 
 
 def test_the_least_recent_conversations_are_forgotten_first() -> None:
