@@ -9,6 +9,8 @@ from typing import Protocol
 
 MAX_HELD_BYTES = 1024 * 1024
 """What may wait for one socket; beyond it the socket is closed as slow and its client resumes."""
+WRITE_BYTES = 64 * 1024
+"""How much of what was held is handed over at once: what a transport has taken is out of our bound, and a copy."""
 
 
 class Transport(Protocol):
@@ -40,6 +42,9 @@ class Outbox:
         for queue in queues:
             frames, transport = queue._frames, queue._transport
             if frames is not None and queue.stuck_since is None and transport is not None:
+                if queue._held:
+                    queue._catch_up(frames, transport)
+                    continue
                 queue._frames = None
                 transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
@@ -83,12 +88,11 @@ class SendQueue:
     def pause(self, *, now: float) -> None:
         """The socket takes no more for now."""
         self.stuck_since = now
-        self._hold(sum(map(len, self._frames or ())))
+        self._hold(sum(map(len, self._frames or ())) - self._held)
 
     def resume(self) -> None:
         """The socket has caught up."""
         self.stuck_since = None
-        self._hold(-self._held)
         if self._frames is not None:
             self._outbox.add(self)
 
@@ -109,6 +113,19 @@ class SendQueue:
     @property
     def is_over(self) -> bool:
         return self._transport is None
+
+    def _catch_up(self, frames: list[bytes], transport: Transport) -> None:
+        """Hand over what was held, until the socket takes no more: all of it would be held twice soon."""
+        self._hold(-self._held)
+        place = 0
+        while place < len(frames) and self.stuck_since is None:
+            first, size = place, 0
+            while place < len(frames) and size < WRITE_BYTES:
+                size += len(frames[place])
+                place += 1
+            # What is left must be known before writing, which may call `pause`.
+            self._frames = frames[place:] or None
+            transport.write(b"".join(frames[first:place]))
 
     def _hold(self, size: int) -> None:
         self._held += size

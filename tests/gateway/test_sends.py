@@ -1,6 +1,6 @@
 from collections.abc import Callable
 
-from services.gateway.sends import Outbox, SendQueue
+from services.gateway.sends import WRITE_BYTES, Outbox, SendQueue
 
 
 class AWire:
@@ -8,10 +8,12 @@ class AWire:
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
+        self.on_write: Callable[[], None] = lambda: None
         self._soon: list[Callable[[], None]] = []
 
     def write(self, data: bytes) -> None:
         self.writes.append(data)
+        self.on_write()
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         self._soon.append(callback)
@@ -63,6 +65,27 @@ def test_a_stuck_socket_gets_no_ephemeral_frames():
     wire.turn()
 
     assert wire.writes == [b"typing"]
+
+
+def test_who_takes_a_little_is_handed_a_little_so_that_nothing_waits_outside_the_bound():
+    frames = [bytes([number]) * 1_000 for number in range(200)]
+    queue, wire, outbox = a_queue(max_bytes=200_000)
+    queue.pause(now=1.0)
+    for frame in frames:
+        queue.put(frame)
+
+    wire.on_write = lambda: queue.pause(now=2.0)
+    queue.resume()
+    wire.turn()
+    taken = len(wire.writes[0])
+    assert WRITE_BYTES <= taken < WRITE_BYTES + 1_000
+    assert outbox.held_bytes == 200_000 - taken
+
+    for _ in range(5):
+        queue.resume()
+        wire.turn()
+    assert b"".join(wire.writes) == b"".join(frames)
+    assert outbox.held_bytes == 0
 
 
 def test_a_full_queue_refuses():
