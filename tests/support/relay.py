@@ -1,7 +1,7 @@
 """A TCP relay between a service and a store, so that a test can take the store away and give it back."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,6 +20,8 @@ class Relay:
         self._passing.set()
         self._port = 0
         self.freezes_at: bytes | None = None
+        self.overhear: Callable[[], Callable[[bytes], None]] | None = None
+        """Makes, for each new connection, who is told what passes towards the store."""
 
     @property
     def url(self) -> str:
@@ -52,12 +54,20 @@ class Relay:
             writer.transport.abort()
             return
         self._open |= {writer, back}
-        await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
+        ear = self.overhear() if self.overhear is not None else None
+        await asyncio.gather(self._pass(reader, back, ear), self._pass(there, writer))
         self._open -= {writer, back}
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        ear: Callable[[bytes], None] | None = None,
+    ) -> None:
         with suppress(OSError):
             while data := await reader.read(65_536):
+                if ear is not None:
+                    ear(data)
                 if self.freezes_at is not None and self.freezes_at in data:
                     self.freeze()
                 await self._passing.wait()
