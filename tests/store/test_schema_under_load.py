@@ -20,6 +20,7 @@ from tests.support.writers import Writers
 NOVEMBER = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
 DECEMBER = datetime(2026, 12, 1, 0, 0, tzinfo=UTC)
 LONGEST_WAIT_SECONDS = 1.0
+"""What the work may cost anybody, beyond what the machine and this process cost everybody."""
 
 
 class Clock:
@@ -66,7 +67,7 @@ async def waiting_locks(url: str, which: str) -> int:
 
 async def unharmed(writers: Writers) -> None:
     await writers.verify()
-    assert writers.slowest_seconds < LONGEST_WAIT_SECONDS
+    assert writers.slowest_seconds < LONGEST_WAIT_SECONDS + writers.bystander_seconds
 
 
 async def beside(writers: Writers, work: Awaitable[object]) -> None:

@@ -33,7 +33,10 @@ _READ_BACK = 400
 
 
 class Writers:
-    """`failures` and `slowest_seconds`, of one statement, are what the test asks about afterwards."""
+    """`failures` and `slowest_seconds`, of one statement, are what the test asks about afterwards.
+
+    `bystander_seconds` is the slowest commit of somebody who touches no table: what the machine costs by itself.
+    """
 
     def __init__(self, url: str, clock: Callable[[], datetime]) -> None:
         self._url = url
@@ -43,6 +46,7 @@ class Writers:
         self.reads = 0
         self.failures: list[str] = []
         self.slowest_seconds = 0.0
+        self.bystander_seconds = 0.0
 
     @property
     def count(self) -> int:
@@ -54,6 +58,7 @@ class Writers:
         stop = asyncio.Event()
         tasks = [asyncio.create_task(self._work(self._post, stop, pause_seconds)) for _ in range(posting)]
         tasks += [asyncio.create_task(self._work(self._read, stop, pause_seconds)) for _ in range(reading)]
+        tasks.append(asyncio.create_task(self._work(self._stand_by, stop, pause_seconds)))
         try:
             yield
         finally:
@@ -123,6 +128,11 @@ class Writers:
         conversations = list(self.posted)
         conversation = conversations[self.reads % len(conversations)]
         await self._compare(connection, conversation, len(self.posted[conversation]))
+
+    async def _stand_by(self, connection: asyncpg.Connection, _conversation: UUID) -> None:
+        began = time.monotonic()
+        await connection.execute("SELECT pg_logical_emit_message(true, 'bystander', '')")
+        self.bystander_seconds = max(self.bystander_seconds, time.monotonic() - began)
 
     async def _compare(
         self, connection: asyncpg.Connection, conversation: UUID, upto: int, *, exact_versions: bool = False
