@@ -164,9 +164,10 @@ class Outgoing:
         return sections
 
     def _section(self, deliveries: list[Delivery], size: int, *, last: bool = False) -> Section:
-        """Only the last section of what was numbered together keeps the promise."""
+        """Only the last section of what was numbered together keeps the promise, and none before a replay is whole:
+        what was promised by sections that never arrived may be in its rest."""
         self.counter += 1
-        position = self._promised if last else 0
+        position = self._promised if last and not self.replaying else 0
         section = Section(self.shard, self.term, self.counter, position, self._jump, deliveries)
         self._jump = False
         self._ring.append(_Sent(section, size))

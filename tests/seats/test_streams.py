@@ -156,6 +156,23 @@ def test_what_the_ring_no_longer_holds_is_replayed_and_replaces_the_rest() -> No
     assert heard == list(range(1, 10))
 
 
+def test_a_replay_of_which_only_a_part_arrived_is_begun_again_where_it_began() -> None:
+    """What was promised before it by sections that never came may stand in the part that is missing."""
+    stream, node = a_stream(), Incoming()
+    for seq in range(1, 9):
+        stream.add(an_event(seq, bytes_of_text=100_000))
+        stream.take(seq + 1, now=10.0)
+    assert stream.acknowledged(ack(node), urgent=False, now=11.0) == Replay(1)
+
+    for section in stream.replay([an_event(seq) for seq in range(1, 4)], now=11.1):
+        node.receive(section)
+    lost = [an_event(seq, bytes_of_text=100_000) for seq in range(4, 9)]
+    stream.replay(lost, now=11.2)
+    stream.replayed(9, now=11.3)
+
+    assert stream.acknowledged(ack(node), urgent=False, now=12.0) == Replay(1)
+
+
 def test_more_than_may_wait_for_a_replay_goes_into_another_one() -> None:
     stream = Outgoing("node", SHARD, 1, counter=0, position=5)
     for seq in range(MAX_WAITING + 1):
