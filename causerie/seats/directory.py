@@ -110,6 +110,12 @@ class Directory:
                 self._apply(changes, node)
         return True
 
+    def doubt(self, name: str) -> None:
+        """We may have missed changes: keep the seats, and take none for known until the next roster."""
+        node = self._nodes[name]
+        node.counter = -1
+        node.asked_at = None
+
     def forget(self, name: str) -> None:
         """The node is gone, with all seats."""
         node = self._nodes.pop(name, None)

@@ -208,7 +208,11 @@ class Node:
             self._deliver(ready)
 
     def _on_gap(self) -> None:
-        """We may have missed something without a number to show it: say where we are, and the owners will see."""
+        """We may have missed something without a number to show it: say where we are, and the owners will see.
+
+        First who sits here: a worker that was away as well is waiting to be told.
+        """
+        self._bus.publish(subjects.HEARTBEATS, self._heartbeat(self._kind))
         self._acknowledge_all()
 
     def _on_roster_ask(self, envelope: Envelope, reply: str) -> None:

@@ -10,9 +10,9 @@ from itertools import count
 
 WORKER_SILENCE_SECONDS = 3.5
 """Workers beat every second; one that has missed three is not waited for."""
-GATHERING_SECONDS = 6.0
-"""When all have been silent, as when NATS was away, the first to be heard again waits so long for the others of before:
-by then the lease of one that does not come back is over."""
+GATHERING_SECONDS = WORKER_SILENCE_SECONDS
+"""When all have been silent, as when we were cut off, the others of before are waited for so long after the first is
+heard again: one that could hear us all the while beats within it, and one that could not begins anew by itself."""
 
 
 class Settling:

@@ -66,7 +66,7 @@ class Floor:
         self._subscriptions = [
             await self._bus.subscribe(subjects.worker(self._worker), self._on_roster),
             await self._bus.subscribe(subjects.SEATS, self._on_seats),
-            await self._bus.subscribe(subjects.HEARTBEATS, self._on_heartbeat, on_gap=self._on_gap),
+            await self._bus.subscribe(subjects.HEARTBEATS, self._on_heartbeat, on_gap=self._begin_anew),
             await self._bus.subscribe(subjects.ACKS, self._on_acks),
         ]
         self._ticking = asyncio.create_task(self._tick())
@@ -112,7 +112,7 @@ class Floor:
                 log.exception("a beat failed")
             await asyncio.sleep(BEAT_SECONDS)
             if monotonic() - began > STALLED_SECONDS:
-                self._listening_since = monotonic()
+                self._begin_anew()
 
     def _once(self, now: float) -> None:
         if not self._bus.is_up:
@@ -186,9 +186,18 @@ class Floor:
         shard.streams[node] = stream
         self._replaying.want(shard, stream, position)
 
-    def _on_gap(self) -> None:
-        """We have been deaf for a while."""
+    def _begin_anew(self) -> None:
+        """We have been deaf for a while.
+
+        A node that did not hear of us waited for us no longer, so somebody who sat down there may have been told that
+        all workers knew; and what we passed on meanwhile went by the seats of before. So every stream begins again,
+        from where its node stands and by its new list of seats.
+        """
         self._listening_since = monotonic()
+        for node in self._directory.nodes:
+            self._forget(node)
+            self._directory.doubt(node)
+            self._ask(node)
 
     def _forget(self, node: str) -> None:
         for shard in self._shards.values():

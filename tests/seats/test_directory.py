@@ -53,6 +53,24 @@ def test_changes_follow_one_another_without_asking() -> None:
     assert directory.users == {}
 
 
+def test_what_is_in_doubt_stays_as_it_was_until_the_list_has_come_again() -> None:
+    seating, directory = Seating("node-1"), Directory()
+    seating.sit("ann")
+    met(directory, seating)
+    seating.sit("ben")
+    seating.take_changes()
+
+    directory.doubt("node-1")
+
+    assert not directory.is_known("node-1")
+    assert set(directory.users) == {"ann"}
+    assert directory.heartbeat(a_heartbeat(seating), now=0.1)
+    for page in seating.roster():
+        directory.roster(page)
+    assert directory.is_known("node-1")
+    assert set(directory.users) == {"ann", "ben"}
+
+
 def test_a_missing_change_asks_again_until_the_list_comes() -> None:
     seating, directory = Seating("node-1"), Directory()
     met(directory, seating)

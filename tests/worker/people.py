@@ -81,9 +81,9 @@ class Town:
         await ears.node.settled(counter, timeout_seconds=5.0)
         return ears
 
-    async def worker(self) -> Worker:
-        """A worker in this process, with its own connections."""
-        bus = await Bus.connect([self._nats_url], name="worker")
+    async def worker(self, *, nats_url: str | None = None) -> Worker:
+        """A worker in this process, with its own connections; it may have its own way to NATS."""
+        bus = await Bus.connect([nats_url or self._nats_url], name="worker")
         store = await Store.connect(self._database_url, announce=lambda events: None, min_size=1, max_size=4)
         worker = Worker(store, bus, self.cache)
         await worker.start()
