@@ -10,6 +10,9 @@ from services.gateway.sends import Outbox, SendQueue
 from services.gateway.session import End
 
 COME_BACK = End(CloseCode.OVERLOAD, "cannot catch up", retry_after_seconds=1.0)
+HELD_SHARE = 4
+"""Times what a slow socket may have waiting: after an outage all that was missed comes at once, often to many who share
+each frame."""
 
 
 class Held:
@@ -29,7 +32,7 @@ class Held:
         self._frames.append(frame)
         self._size += len(frame)
         self._outbox.held_bytes += len(frame)
-        return self._size <= self._outbox.max_held_bytes
+        return self._size <= HELD_SHARE * self._outbox.max_held_bytes
 
     def take(self) -> list[bytes]:
         """Hand out all of them; none is kept."""

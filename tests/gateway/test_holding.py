@@ -1,0 +1,83 @@
+from services.gateway.holding import COME_BACK, HELD_SHARE, Outlet
+from services.gateway.sends import Outbox
+from services.gateway.session import End
+from tests.gateway.test_sends import AWire
+
+
+class AnOutlet(Outlet):
+    """Without a session behind it; `ended` says how it was ended."""
+
+    def __init__(self, max_bytes: int = 100) -> None:
+        self.wire = AWire()
+        self._outbox = Outbox(self.wire.call_soon, max_bytes)
+        self.ended: End | None = None
+        super().__init__(self.wire, self._outbox)
+
+    @property
+    def outbox(self) -> Outbox:
+        return self._outbox
+
+    def end(self, end: End) -> None:
+        self.ended = end
+        self._drop_held()
+        self._sends.end(b"bye")
+
+    def written(self) -> bytes:
+        self.wire.turn()
+        return b"".join(self.wire.writes)
+
+
+def test_live_events_wait_for_what_is_told_and_follow_in_their_order():
+    outlet = AnOutlet()
+    outlet.deliver(b"1")
+    outlet.hold()
+    outlet.deliver(b"4")
+    outlet.deliver(b"5")
+    outlet.deliver_ephemeral(b"~")
+    outlet.tell(b"2")
+    outlet.tell(b"3")
+    assert outlet.written() == b"1~23"
+
+    outlet.let_go()
+    outlet.deliver(b"6")
+
+    assert outlet.written() == b"1~23456"
+    assert outlet.outbox.held_bytes == 0
+
+
+def test_they_wait_until_every_answer_has_been_looked_at_again():
+    outlet = AnOutlet()
+    outlet.hold()
+    outlet.hold()
+    outlet.deliver(b"held")
+
+    outlet.let_go()
+    assert outlet.written() == b""
+    outlet.let_go()
+
+    assert outlet.written() == b"held"
+
+
+def test_who_has_too_much_waiting_is_sent_away_to_resume():
+    outlet = AnOutlet(max_bytes=10)
+    outlet.hold()
+    outlet.deliver(b"x" * 10 * HELD_SHARE)
+    assert (outlet.ended, outlet.outbox.held_bytes) == (None, 10 * HELD_SHARE)
+
+    outlet.deliver(b"x")
+
+    assert outlet.ended == COME_BACK
+    assert (outlet.written(), outlet.outbox.held_bytes) == (b"bye", 0)
+
+
+def test_who_left_while_his_events_waited_is_written_nothing_more():
+    outlet = AnOutlet()
+    outlet.hold()
+    outlet.deliver(b"held")
+    outlet.end(COME_BACK)
+
+    outlet.let_go()
+    outlet.hold()
+    outlet.deliver(b"late")
+
+    assert (outlet.written(), outlet.outbox.held_bytes) == (b"bye", 0)
