@@ -42,6 +42,30 @@ MUTANTS = (
         "tests/worker/test_takeover.py::test_a_frozen_worker_is_not_believed_when_it_wakes",
     ),
     Mutant(
+        "a checkpoint that runs ahead",
+        "An owner hands on what a node may still lack.",
+        (
+            Edit(
+                "services/worker/shard.py",
+                "return Lease(self.number, self._lease_term, min(self.position, self.checkpoint(nodes)))",
+                "return Lease(self.number, self._lease_term, self.position)",
+            ),
+        ),
+        "tests/worker/test_shard.py::test_a_successor_begins_at_what_the_last_of_the_nodes_has_acknowledged",
+    ),
+    Mutant(
+        "a shard that can be stolen",
+        "A shard has one owner at a time.",
+        (
+            Edit(
+                "causerie/store/leases.py",
+                " AND (owner IS NULL OR expires_at < clock_timestamp())",
+                "",
+            ),
+        ),
+        "tests/store/test_leases.py::test_of_workers_who_claim_everything_at_once_each_shard_has_one",
+    ),
+    Mutant(
         "a take-over from now on",
         "A new owner begins where the last one ended.",
         (

@@ -57,6 +57,12 @@ MUTANTS = (
         "tests/store/test_posts.py::test_a_key_names_one_body",
     ),
     Mutant(
+        "keys of this week alone",
+        "A key is good for seven days.",
+        (Edit("causerie/store/post_batch.py", "'UTC')::date - 7", "'UTC')::date"),),
+        "tests/store/test_old_keys.py::test_a_send_repeated_in_the_next_week_gives_the_first_message",
+    ),
+    Mutant(
         "an answer when it comes",
         "PostgreSQL away is answered within 3 s.",
         (Edit("causerie/store/store.py", "DEADLINE_SECONDS = 2.5\n", "DEADLINE_SECONDS = 9.0\n"),),
@@ -91,6 +97,18 @@ MUTANTS = (
         "After a promotion nobody continues what the promoted server may lack.",
         (Edit("causerie/store/footing.py", "{int(row['timeline'], 16):x}\"", '1"'),),
         "tests/store/test_histories.py::test_a_cursor_of_before_a_promotion_is_not_continued_after_it",
+    ),
+    Mutant(
+        "a cursor from the future",
+        "After a disk was put back nobody continues what is no longer there.",
+        (Edit("causerie/store/sync.py", "if given.start > position:", "if False:"),),
+        "tests/store/test_histories.py::test_a_cursor_is_not_continued_when_the_disk_was_put_back_to_before_it",
+    ),
+    Mutant(
+        "a backlog of any length",
+        "Who was away for very long gets the history instead of every event.",
+        (Edit("causerie/store/sync.py", "elif last_seq - first_seq >= MAX_BACKLOG:", "elif False:"),),
+        "tests/actions/test_resets.py::test_who_was_away_for_too_long_is_told_to_fetch_the_history",
     ),
     Mutant(
         "a cache that does not ask",
@@ -148,18 +166,5 @@ MUTANTS = (
             ),
         ),
         "tests/store/test_partitions.py::test_old_partitions_are_detached_by_one_run_and_dropped_by_the_next",
-    ),
-    Mutant(
-        "tables of others dropped",
-        "What an operator has detached by hand is never dropped.",
-        (
-            Edit(
-                "causerie/store/partitions/catalogue.py",
-                'datetime.fromisoformat(row["comment"].removeprefix(_MARK))',
-                "datetime.min.replace(tzinfo=UTC)",
-            ),
-            Edit("causerie/store/partitions/catalogue.py", 'if (row["comment"] or "").startswith(_MARK)', "if True"),
-        ),
-        "tests/store/test_partitions.py::test_a_table_detached_by_hand_is_never_dropped",
     ),
 )

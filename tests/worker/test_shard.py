@@ -1,0 +1,42 @@
+"""What an owner leaves to its successor: the place in the log before which no node lacks anything."""
+
+import math
+
+from causerie.bus.envelopes import StreamPosition
+from causerie.seats.outgoing import Outgoing
+from causerie.store.leases import Lease
+from services.worker.shard import Shard
+
+
+def a_shard(*, dispatched_to: int) -> Shard:
+    """Taken over at 10."""
+    shard = Shard(Lease(3, term=1, position=10), epoch="5e7-1", deadline=math.inf)
+    shard.position = dispatched_to
+    return shard
+
+
+def a_stream(shard: Shard, node: str, *, position: int) -> Outgoing:
+    stream = shard.streams[node] = Outgoing(node, shard.number, shard.term, counter=0, position=position)
+    stream.replayed(shard.position, now=0.0)
+    return stream
+
+
+def test_a_successor_begins_at_what_the_last_of_the_nodes_has_acknowledged():
+    shard = a_shard(dispatched_to=50)
+    slow, quick = a_stream(shard, "slow", position=20), a_stream(shard, "quick", position=20)
+    quick.acknowledged(StreamPosition(shard.number, shard.term, 0, 50), urgent=False, now=0.0)
+    assert shard.lease(["slow", "quick"]).position == 20
+
+    slow.acknowledged(StreamPosition(shard.number, shard.term, 0, 40), urgent=False, now=0.0)
+    assert shard.lease(["slow", "quick"]).position == 40
+
+
+def test_a_successor_begins_where_we_began_for_a_node_that_has_no_stream_yet():
+    shard = a_shard(dispatched_to=50)
+    a_stream(shard, "old", position=50)
+
+    assert shard.lease(["old", "new"]).position == 10
+
+
+def test_with_nobody_to_tell_a_successor_begins_where_we_stand():
+    assert a_shard(dispatched_to=50).lease([]).position == 50
