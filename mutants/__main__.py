@@ -30,6 +30,8 @@ TEST_SECONDS = 60
 RUN_SECONDS = 90
 BASELINE_SECONDS = 600
 PASSED, FAILED = 0, 1
+WITHOUT = ("-p", "no:cacheprovider", "-p", "no:schemathesis")
+"""None of these tests needs it, and to import it takes longer than many of them."""
 
 
 @contextmanager
@@ -55,7 +57,7 @@ def a_copy(broken_by: Mutant | None = None) -> Iterator[Path]:
 
 def run(folder: Path, tests: Collection[str], *options: str, timeout_seconds: float) -> tuple[int, str]:
     """The exit status of pytest in `folder`, and what it wrote; a run that hangs has failed."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *tests]
+    command = [sys.executable, "-m", "pytest", "-q", *WITHOUT, *options, *tests]
     try:
         done = subprocess.run(
             command,
