@@ -13,7 +13,7 @@ from causerie.store.store import Store
 log = logging.getLogger(__name__)
 
 MAX_ROUND_TRIP_SECONDS = 0.5
-"""An answer that took longer says too little."""
+"""An answer that took longer says too little to correct by it; only what it proves wrong is given up."""
 ALARMING_SECONDS = 5.0
 
 
@@ -43,8 +43,9 @@ class Clock:
             asked_at = time.monotonic()
             there = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
             answered_at = time.monotonic()
-        if answered_at - asked_at <= MAX_ROUND_TRIP_SECONDS:
-            self._ahead_of_steady = there - (asked_at + answered_at) / 2
+        round_trip, ahead = answered_at - asked_at, there - (asked_at + answered_at) / 2
+        if round_trip <= MAX_ROUND_TRIP_SECONDS or abs(ahead - self._ahead_of_steady) > round_trip / 2:
+            self._ahead_of_steady = ahead
         if self._is_alarmed != (abs(self.skew_seconds) > ALARMING_SECONDS):
             self._is_alarmed = not self._is_alarmed
             log.warning("this machine's clock and PostgreSQL's differ", extra={"seconds": round(self.skew_seconds, 1)})

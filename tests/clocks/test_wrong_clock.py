@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,16 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+from causerie.embedded import Postgres
+from causerie.embedded.ports import Ports
+from causerie.store import Store, migrate
+from causerie.store.clock import Clock
 from tests.gateway.client import Client, token_of
 from tests.poison.lab import number
 from tests.support.faketime import shifted
+from tests.support.relay import relay_to
 from tests.support.services import Service, Services
+from tests.support.stores import running
 
 HOUR = 3600.0
 CLOSE_SECONDS = 5.0
@@ -127,9 +134,31 @@ async def test_tokens_and_tickets_mean_the_same_to_every_pod(pods: Pods, service
                 await Client(socket).event("welcome")
 
 
+@pytest.fixture
+def fast_postgres_url(stores_home: Path) -> Iterator[str]:
+    server = Postgres(stores_home, Ports(stores_home / "fast.ports"), name="fast")
+    server.under = ["/usr/bin/env", *(f"{name}={value}" for name, value in shifted(HOUR).items())]
+    with running(server) as url:
+        yield url
+
+
+async def test_the_first_answer_sets_a_wrong_clock_right_however_slow_it_is(fast_postgres_url: str) -> None:
+    await migrate.up(fast_postgres_url)
+    async with relay_to(fast_postgres_url) as relay:
+        store = await Store.connect(relay.url, announce=lambda events: None)
+        clock = Clock()
+        relay.freeze()
+        asyncio.get_running_loop().call_later(1.0, relay.thaw)
+
+        await clock.look(store)
+
+        assert abs(clock() - time.time() - HOUR) < CLOSE_SECONDS
+        await store.close()
+
+
 async def test_a_session_ends_with_its_token_by_the_platforms_time(services: Services) -> None:
     gateways = await asyncio.gather(
-        *(services.start("gateway", CAUSERIE_JWT_LEEWAY_SECONDS="0", **shifted(skew)) for skew in (HOUR, -HOUR))
+        *(services.start("gateway", CAUSERIE_JWT_LEEWAY_SECONDS="1", **shifted(skew)) for skew in (HOUR, -HOUR))
     )
 
     async def ended(gateway: Service) -> None:
