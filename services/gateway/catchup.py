@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 SETTLE_SECONDS = 0.25
 LATE_SECONDS = 10.0
 """So long a check waits for workers that are there and do not echo; then it pushes what is new, and waits again."""
-MAX_PAGES = 20
+MAX_PAGES = 40
 """Pages pushed by one later check; a client that has missed more begins again."""
 MAX_PUSHED = 100
 """Events of one channel pushed by a later check; more are a resync."""
@@ -71,7 +71,7 @@ class CatchUp:
                 answer = await sync.sync(self._store, caller.user, query.cursor, limit=query.limit, channels=channels)
                 for position in command.positions:
                     await self._add(answer, caller, position, query.limit)
-            later.append(partial(self._push_news, guest, caller, str(answer["next_cursor"])))
+            later.append(partial(self._push_news, guest, caller, str(answer["next_cursor"]), bool(answer["has_more"])))
         return answer
 
     async def begin_following(self, guest: Guest, caller: Caller, channel: ConversationId) -> dict[str, object]:
@@ -155,20 +155,30 @@ class CatchUp:
                             await check()
         except NotFound:
             pass  # He was removed meanwhile.
-        except CauserieError:
+        except CauserieError as error:
             # Nothing can be looked up now, so nothing can be promised: the client must ask again.
+            log.warning("an answer could not be checked", extra={"code": error.code})
             guest.end(COME_BACK)
         except Exception:  # the loop's edge: whatever it was, nothing was pushed
             log.exception("an answer could not be checked")
             guest.end(COME_BACK)
 
-    async def _push_news(self, guest: Guest, caller: Caller, cursor: str) -> None:
+    async def _push_news(self, guest: Guest, caller: Caller, cursor: str, is_on_the_way: bool) -> None:
+        """Push all pages from `cursor` on.
+
+        A cursor in the midst of its pages says nothing of conversations on those before: after the last of them come
+        those of a second time round, which begins where the first page was asked for.
+        """
         for _ in range(MAX_PAGES):
             channels = frozenset(guest.session.followed)
             answer = await sync.sync(self._store, caller.user, cursor, channels=channels)
             _push(guest, answer)
-            if guest.is_over or not answer["has_more"]:
+            if guest.is_over:
                 return
+            if not answer["has_more"]:
+                if not is_on_the_way:
+                    return
+                is_on_the_way = False
             cursor = str(answer["next_cursor"])
         guest.end(COME_BACK)
 

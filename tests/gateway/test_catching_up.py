@@ -169,6 +169,28 @@ async def test_an_event_does_not_come_before_those_its_reader_still_lacks(
         await _reads_in_order(reader, list("012345"))
 
 
+async def test_who_has_read_only_the_first_page_gets_also_what_is_new_on_that_page(
+    connected: Connect, own: Services, talks: Talks, environment: dict[str, str], ann: str, bob: str
+):
+    first, second = sorted([await talks.open(ann, bob), await talks.open(ann, bob)])
+    author = await connected(ann)
+    cursor = (await (await connected(bob)).do("sync"))["next_cursor"]
+    for talk in (first, second):
+        await _post(author, talk, 2)
+    async with relay_to(environment["NATS_URL"]) as nats:
+        alone = await own.start("gateway", NATS_URL=nats.url)
+        await connected(ann, alone)
+        await nats.cut()
+        reader = await connected(bob, alone)
+
+        page = await reader.do("sync", cursor=cursor, limit=3)
+        assert (len(page["events"]), page["has_more"]) == (3, True)
+        await author.do("send", conversation_id=first, content="new on the first page")
+        await nats.start()
+
+        await reader.event("message.new", content="new on the first page")
+
+
 async def _until_workers_know(reader: Client, author: Client, talk: str) -> None:
     """Frames that are in no log come to him as soon as they do."""
     heard = asyncio.create_task(reader.event("typing.start"))
