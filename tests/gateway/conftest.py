@@ -4,12 +4,10 @@ One pair serves a module; a test that ends, drains or overfills a gateway starts
 new in every test, so that no test meets another's events.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,16 +15,15 @@ from websockets.asyncio.client import connect
 
 from causerie.actions import conversations, members
 from causerie.actions.platform import Platform
-from causerie.bus.connection import Bus
-from causerie.bus.hints import HintPublisher
-from causerie.cache import Cache
 from causerie.domain.caller import Caller
 from causerie.domain.conversation import ConversationType, OpenConversation
 from causerie.domain.ids import ConversationId, UserId, uuid_of
-from causerie.store import Store
 from tests.conftest import JWT_SECRET
 from tests.gateway.client import Client, token_of
-from tests.support.services import Service, Services
+from tests.support.gateways import gateway, own, platform, staff
+from tests.support.services import Service
+
+__all__ = ("gateway", "own", "platform", "staff")
 
 
 @pytest.fixture(scope="module")
@@ -39,42 +36,6 @@ def environment(module_database_url: str, valkey_server: str, nats_server: str) 
         "CAUSERIE_OFFLINE_GRACE_SECONDS": "0.5",
         "CAUSERIE_DRAIN_SECONDS": "1",
     }
-
-
-@pytest.fixture(scope="module")
-def staff(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """Services that live as long as the module."""
-    started = Services(environment, tmp_path_factory.mktemp("services"))
-    asyncio.run(started.start("worker"))
-    yield started
-    started.kill_all()
-
-
-@pytest.fixture(scope="module")
-def gateway(staff: Services) -> Service:
-    return asyncio.run(staff.start("gateway"))
-
-
-@pytest.fixture
-def own(staff: Services, environment: dict[str, str], tmp_path: Path) -> Iterator[Services]:
-    """Starts gateways for one test, beside the worker of the module."""
-    started = Services(environment, tmp_path)
-    yield started
-    started.kill_all()
-
-
-@pytest.fixture
-async def platform(environment: dict[str, str]) -> AsyncIterator[Platform]:
-    """The stores as an API pod has them, without the pod."""
-    bus = await Bus.connect([environment["NATS_URL"]], name="test")
-    hints = HintPublisher(bus)
-    store = await Store.connect(environment["DATABASE_URL"], announce=hints.announce)
-    hints.epoch_from(lambda: store.epoch)
-    cache = await Cache.connect(environment["REDIS_URL"])
-    yield Platform(store, cache, bus)
-    await store.close()
-    await cache.close()
-    await bus.close()
 
 
 _names = count(1)

@@ -88,6 +88,18 @@ def test_who_takes_a_little_is_handed_a_little_so_that_nothing_waits_outside_the
     assert outbox.held_bytes == 0
 
 
+def test_who_is_stuck_again_at_once_is_charged_once():
+    queue, wire, outbox = a_queue()
+    queue.pause(now=1.0)
+    queue.put(b"held")
+
+    queue.resume()
+    queue.pause(now=2.0)
+    wire.turn()
+
+    assert (wire.writes, outbox.held_bytes) == ([], 4)
+
+
 def test_a_full_queue_refuses():
     queue, _, _ = a_queue(max_bytes=10)
     queue.pause(now=1.0)

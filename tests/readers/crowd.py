@@ -1,11 +1,10 @@
-"""Hundreds of sockets in one group, written to at a steady rate, and what each of them got and how late."""
+"""Hundreds of sockets in one group, written to at a steady rate, and what each of them got."""
 
 import asyncio
 import json
 import os
 import socket
 import struct
-import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -27,7 +26,7 @@ _LARGE_BUFFER = 1024 * 1024
 
 
 class Crowd:
-    """Sockets by their place. Latencies are from the author's clock, which is ours, to the arrival of the frame."""
+    """Sockets by their place."""
 
     def __init__(self, gateway: Service, group: str, users: Sequence[str]) -> None:
         self.gateway = gateway
@@ -38,8 +37,6 @@ class Crowd:
         self.codes: dict[int, int] = {}
         """Why the server closed, by place."""
         self.answered: set[int] = set()
-        self.latencies: list[float] = []
-        self.unmeasured: set[int] = set()
         self.sent = 0
         self.acknowledged: list[int] = []
         self.refused: list[bytes] = []
@@ -60,20 +57,18 @@ class Crowd:
         return self.users[place // SESSIONS]
 
     def say(self, author: RawSocket, *, size: int = 0) -> None:
-        content = f"{time.monotonic():.6f} " + "x" * size
         self.sent += 1
+        content = "x" * max(1, size)
         asked = {"id": self.sent, "op": "send", "conversation_id": self.group, "content": content}
         author.transport.write(client_frame(json.dumps(asked).encode()))
 
-    async def listen(self, author: RawSocket, *, per_second: float, seconds: float, size: int = 0) -> list[float]:
-        """Messages at a steady rate for so long; returns the latencies of those who are measured."""
-        self.latencies = []
+    async def listen(self, author: RawSocket, *, per_second: float, seconds: float, size: int = 0) -> None:
+        """Messages at a steady rate for so long."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         for number in range(int(per_second * seconds)):
             await asyncio.sleep(max(0.0, began + number / per_second - loop.time()))
             self.say(author, size=size)
-        return self.latencies
 
     def heard_everything(self, places: Collection[int]) -> bool:
         """Whether each of these has heard all that was sent since the first of them came, in order and once."""
@@ -88,7 +83,6 @@ class Crowd:
 
     def stop_reading(self, place: int) -> None:
         """Read nothing any more, with little room in the kernel, as a phone in a tunnel."""
-        self.unmeasured.add(place)
         transport = self.sockets[place].transport
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
         transport.pause_reading()
@@ -125,9 +119,6 @@ class Crowd:
     def _heard(self, heard_by: RawSocket, text: bytes) -> None:
         place = heard_by.index
         if text.startswith(b'{"event":"message.new"'):
-            at = text.index(b'"content":"') + 11
-            if place not in self.unmeasured:
-                self.latencies.append(time.monotonic() - float(text[at : text.index(b" ", at)]))
             at = text.index(b'"seq":') + 6
             self.seqs[place].append(int(text[at : text.index(b",", at)]))
         elif text.startswith(b'{"event":"disconnect"'):
@@ -150,8 +141,3 @@ async def crowd(platform: Platform, gateway: Service, name: str, users: int) -> 
     finally:
         gathered.leave()
         socket_.transport.abort()
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
