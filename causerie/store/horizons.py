@@ -5,6 +5,7 @@ the last one read.  Both can be computed again from `messages`, and seq takes no
 edits and members consume seq as well.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -114,19 +115,19 @@ async def unread(store: Store, user: UserId) -> dict[str, object]:
     }
 
 
-async def unread_total(store: Store, user: UserId) -> int:
+async def unread_totals(store: Store, users: Sequence[UserId]) -> dict[UserId, int]:
+    """What each of these users has unread in all conversations; who is not named has nothing."""
     async with store.connection() as connection:
-        return int(
-            await connection.fetchval(
-                """
-                SELECT coalesce(sum(greatest(c.message_count - coalesce(r.number, 0), 0)), 0)::bigint
-                FROM conversation_participants p
-                JOIN conversations c ON c.id = p.conversation_id
-                LEFT JOIN read_horizons r ON r.conversation_id = p.conversation_id AND r.user_id = p.user_id
-                WHERE p.user_id = $1 AND p.left_seq IS NULL""",
-                user,
-            )
+        found = await connection.fetch(
+            """
+            SELECT p.user_id, sum(greatest(c.message_count - coalesce(r.number, 0), 0))::bigint AS total
+            FROM conversation_participants p
+            JOIN conversations c ON c.id = p.conversation_id
+            LEFT JOIN read_horizons r ON r.conversation_id = p.conversation_id AND r.user_id = p.user_id
+            WHERE p.user_id = ANY($1) AND p.left_seq IS NULL GROUP BY p.user_id""",
+            users,
         )
+    return {UserId(row["user_id"]): row["total"] for row in found}
 
 
 async def receipts(

@@ -8,16 +8,16 @@ from causerie.actions.directory import Directory
 from causerie.actions.platform import Platform
 from causerie.cache import tickets
 from causerie.domain.caller import Caller
-from causerie.domain.errors import Unauthenticated, Unavailable
+from causerie.domain.errors import Unauthenticated
 from causerie.domain.ids import NodeId
 from causerie.domain.times import rfc3339
 from causerie.protocol import native
 from causerie.protocol.websocket import text_frame
-from causerie.store import horizons
 from causerie.tokens import TokenVerifier
 from services.gateway.admission import TicketText, Token
 from services.gateway.lobby import Guest, Lobby
 from services.gateway.session import Rules
+from services.gateway.unread_totals import UnreadTotals
 
 Result = dict[str, object]
 
@@ -39,6 +39,7 @@ class Entrance:
         unix_now: Callable[[], float],
     ) -> None:
         self._platform = platform
+        self._unread = UnreadTotals(platform.store)
         self._verifier = verifier
         self._directory = directory
         self._lobby = lobby
@@ -56,7 +57,7 @@ class Entrance:
             CacheAway: tickets cannot be looked up now.
         """
         caller = await self._caller_of(credential)
-        unread_total = await self._unread_total(caller)
+        unread_total = await self._unread.of(caller.user)
         if guest.is_over:
             return {}
         if (refusal := self._lobby.admit(guest, caller)) is not None:
@@ -99,10 +100,3 @@ class Entrance:
         if caller.display_name or caller.email or caller.kind:
             self._directory.meet(caller)
         return caller
-
-    async def _unread_total(self, caller: Caller) -> int | None:
-        """None while PostgreSQL is away: a socket may open without it."""
-        try:
-            return await horizons.unread_total(self._platform.store, caller.user)
-        except Unavailable:
-            return None

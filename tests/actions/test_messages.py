@@ -65,7 +65,7 @@ async def test_unread_counts_messages_and_not_edits(platform: Platform) -> None:
     await said(platform, group, ANN)
     await messages.edit(platform, ANN, first.id, "hi")
 
-    assert await horizons.unread_total(platform.store, BEN.user) == 2
+    assert await horizons.unread_totals(platform.store, [BEN.user]) == {BEN.user: 2}
     marked = await reading.mark_read(platform, BEN, group, message_id=first.id)
     assert (marked["seq"], marked["unread_count"]) == (2, 1)
     assert (await reading.mark_read(platform, BEN, group, seq=1))["seq"] == 2
@@ -78,7 +78,7 @@ async def test_a_tombstone_counts_until_it_is_read(platform: Platform) -> None:
     gone = await said(platform, group, ANN)
     await messages.delete(platform, ANN, gone.id)
 
-    assert await horizons.unread_total(platform.store, BEN.user) == 1
+    assert await horizons.unread_totals(platform.store, [BEN.user]) == {BEN.user: 1}
 
 
 async def test_marking_unread_is_a_flag_that_reading_takes_away(platform: Platform) -> None:
