@@ -32,6 +32,8 @@ from services.gateway.fanout import FanOut
 from services.gateway.hall import Hall
 from services.gateway.http import HttpConnection
 from services.gateway.listener import listen, listening_socket
+from services.gateway.pace import Pace
+from services.gateway.pending import Pending
 from services.gateway.registry import Registry
 from services.gateway.sends import Outbox
 from services.gateway.session import Rules, Session
@@ -66,6 +68,9 @@ class OurEngine(Engine):
         loop = asyncio.get_running_loop()
         self.wheel = Wheel(now=loop.time())
         self.admission = Admission(allowed_origins=(), cookie=None)
+        self.pending = Pending(most=100_000)
+        self.pace = Pace(100_000)
+        self.callers = 0
         self.handshake_seconds = 60.0
         self.readiness: Callable[[], Ready] = lambda: Ready(True)
         self.room = Room(0, 100_000, draining=False)
@@ -95,7 +100,9 @@ class OurEngine(Engine):
         await listen(listener, lambda: HttpConnection(self))
         return int(listener.getsockname()[1])
 
-    def open(self, transport: asyncio.Transport, opening: Opening, rest: bytes) -> None:
+    def open(self, transport: asyncio.Transport, opening: Opening, origin: str | None, rest: bytes) -> None:
+        if origin is not None:
+            self.pending.leave(origin)
         caller = Caller(UserId(f"user-{self.connections}"), expires_at=2**40)
         session = Session(self._hall.rules, number=self.connections, now=self._hall.now())
         session.admit(caller, now=self._hall.now(), unix_now=time.time())
@@ -151,8 +158,8 @@ class Floor(OurEngine):
         super().__init__()
         self._files: list[int] = []
 
-    def open(self, transport: asyncio.Transport, opening: Opening, rest: bytes) -> None:
-        super().open(transport, opening, rest)
+    def open(self, transport: asyncio.Transport, opening: Opening, origin: str | None, rest: bytes) -> None:
+        super().open(transport, opening, origin, rest)
         self._files.append(transport.get_extra_info("socket").fileno())
 
     def send(self, frames: int) -> None:
