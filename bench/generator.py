@@ -1,0 +1,241 @@
+"""The generator from Python's side: one process of `native/swarm.c`, told what to do in lines of JSON.
+
+It never shares a core with the server.  Several of them make more connections than one process may hold; each takes
+source addresses of its own.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.cores import OTHER_CORE
+from bench.native import program
+from bench.processes import running
+
+LIFETIME_SECONDS = 900
+"""It ends by itself after that, whatever became of us."""
+ANSWER_SECONDS = 10.0
+SOURCES_EACH = 4
+"""Source addresses of one generator: 28,000 ports each for every port of a server."""
+
+Fields = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Clients:
+    """How clients of one kind introduce themselves, and which of the frames they get are deliveries.
+
+    `script` is pairs of what has to be heard and what is said then; who has come to its end is ready.  `%v` in path
+    and headers is the client's line of `values`.
+    """
+
+    path: str = "/"
+    headers: str = ""
+    script: Sequence[tuple[str, str]] = ()
+    values: Path | None = None
+    counted: str = ""
+    failing: str = ""
+    ping: tuple[str, str] | None = None
+    unit_bytes: int = 0
+    opcode: int = 1
+    raw: bool = False
+
+    def fields(self) -> Fields:
+        described: Fields = {
+            "path": self.path,
+            "headers": self.headers,
+            "expect": [expected for expected, _ in self.script],
+            "say": [said for _, said in self.script],
+            "unit_bytes": self.unit_bytes,
+            "opcode": self.opcode,
+            "raw": int(self.raw),
+        }
+        if self.values is not None:
+            described["values"] = str(self.values)
+        if self.counted:
+            described["counted"] = self.counted
+        if self.failing:
+            described["failing"] = self.failing
+        if self.ping is not None:
+            described["ping"], described["pong"] = self.ping
+        return described
+
+
+@dataclass(frozen=True)
+class Durations:
+    """Milliseconds; right within 6 %."""
+
+    count: int = 0
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+    max_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class Connected:
+    """`upgraded` is from the first SYN to the 101, `welcomed` to the end of the script."""
+
+    ready: int
+    failed: int
+    seconds: float
+    trouble: str
+    upgraded: Durations
+    welcomed: Durations
+
+
+@dataclass(frozen=True)
+class Pumped:
+    """What a pump measured. `writes` are those of the server as they arrived, `reads` what we took of them at once."""
+
+    deliveries: int
+    seconds: float
+    reads: int
+    writes: int
+    bytes: int
+    generator_cpu: float
+    bursts: int
+    readers: int
+    missing: int
+    stalled: bool
+    closed: int
+    refused: int
+    trouble: str
+    latency: Durations = field(default_factory=Durations)
+
+
+class GeneratorFailed(Exception):
+    """It refused a command, said nothing in time, or ended."""
+
+
+class Swarm:
+    """One generator process. Commands run one after another."""
+
+    def __init__(self, process: asyncio.subprocess.Process, number: int) -> None:
+        self._process = process
+        self._number = number
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def connect(
+        self,
+        group: str,
+        clients: Clients,
+        ports: Sequence[int],
+        count: int,
+        *,
+        rate: float = 1_000.0,
+        in_flight: int = 128,
+        first_value: int = 0,
+        patience_seconds: float = 20.0,
+    ) -> Connected:
+        """Open `count` clients at `rate` a second with at most `in_flight` unwelcomed, and wait for all of them."""
+        self._tell(
+            "connect",
+            group=group,
+            ports=list(ports),
+            count=count,
+            rate=rate,
+            in_flight=in_flight,
+            first_value=first_value,
+            timeout_seconds=patience_seconds,
+            source_from=256 + self._number * SOURCES_EACH,
+            source_count=SOURCES_EACH,
+            **clients.fields(),
+        )
+        answer = await self._hear("connected", count / rate + patience_seconds + count / 100 + ANSWER_SECONDS)
+        upgraded, welcomed = Durations(**answer["upgraded"]), Durations(**answer["welcomed"])
+        return Connected(answer["ready"], answer["failed"], answer["seconds"], answer["trouble"], upgraded, welcomed)
+
+    async def pump(
+        self,
+        publishers: str,
+        readers: str,
+        text: str,
+        *,
+        copies: int,
+        messages: int,
+        window: int,
+        seconds: float,
+        warm_seconds: float = 0.5,
+        on_edge: Callable[[], None] = lambda: None,
+    ) -> Pumped:
+        """Broadcast in a closed loop; `on_edge` is called when measuring begins and when it ends.
+
+        A burst is `text` written `copies` times, which every reader gets as `messages` deliveries.  `%t` becomes the
+        time, whose age is the latency; `%n` a number of its own.
+        """
+        drain = 5.0
+        self._tell(
+            "pump",
+            **{"from": publishers, "to": readers},
+            text=text,
+            copies=copies,
+            messages=messages,
+            window=window,
+            seconds=seconds,
+            warm_seconds=warm_seconds,
+            drain_seconds=drain,
+        )
+        limit = warm_seconds + seconds + 2 * drain + ANSWER_SECONDS
+        async with asyncio.timeout(limit):
+            while True:
+                match await self._next():
+                    case {"event": "measuring" | "measured"}:
+                        on_edge()
+                    case {"event": "pumped", **figures}:
+                        latency = Durations(**figures.pop("latency"))
+                        return Pumped(**figures, latency=latency)
+
+    async def send(self, group: str, text: str, *, rate: float, count: int, among: int = 2**30) -> Fields:
+        """Send frames on a schedule that waits for nobody, by turns from the first `among` clients."""
+        self._tell("send", group=group, text=text, rate=rate, count=count, connections=among)
+        return await self._hear("sent", count / rate + ANSWER_SECONDS)
+
+    async def report(self) -> Fields:
+        """Everything counted since the last `reset`, by group and by second."""
+        self._tell("report")
+        return await self._hear("report", ANSWER_SECONDS)
+
+    async def reset(self) -> None:
+        self._tell("reset")
+        await self._hear("reset", ANSWER_SECONDS)
+
+    async def close(self, group: str = "", *, gently: bool = False, count: int = 2**30) -> int:
+        """Close a group or all, by a WebSocket close or a TCP reset; how many are left."""
+        self._tell("close", group=group, how="gentle" if gently else "reset", count=count)
+        return int((await self._hear("closed", 2 * ANSWER_SECONDS))["left"])
+
+    def _tell(self, command: str, **arguments: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"do": command, **arguments}).encode() + b"\n")
+
+    async def _hear(self, event: str, limit_seconds: float) -> Fields:
+        async with asyncio.timeout(limit_seconds):
+            answer = await self._next()
+        if answer["event"] != event:
+            raise GeneratorFailed(f"expected {event}, got {answer}")
+        return answer
+
+    async def _next(self) -> Fields:
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        if not line:
+            raise GeneratorFailed("the generator ended")
+        answer: Fields = json.loads(line)
+        if answer["event"] == "error":
+            raise GeneratorFailed(answer["why"])
+        return answer
+
+
+@contextlib.asynccontextmanager
+async def swarm(number: int = 0, *, core: int = OTHER_CORE) -> AsyncIterator[Swarm]:
+    """A generator as long as the block; `number` tells several of them apart."""
+    command: list[str | Path] = [program("swarm"), str(LIFETIME_SECONDS)]
+    async with running(f"swarm-{number}", command, core=core) as process:
+        yield Swarm(process, number)

@@ -1,0 +1,74 @@
+/* What the parts of the generator share: `swarm.c` hears commands, `crowd.c` keeps connections, `load.c` sends. */
+#ifndef CAUSERIE_BENCH_SWARM_H
+#define CAUSERIE_BENCH_SWARM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "histogram.h"
+#include "lines.h"
+
+#define MOST_GROUPS 32
+#define MOST_PORTS 32
+#define MOST_STEPS 8
+#define MOST_SECONDS 600
+#define LOOK_BYTES 64 /* how much of a frame must be there before we look at it */
+
+typedef enum { FREE, CONNECTING, UPGRADING, GREETING, READY, LEAVING } State;
+
+typedef struct {
+    uint64_t began, left; /* left: payload bytes of the present frame still to be skipped */
+    char *rest;           /* the beginning of a frame or answer that is not all there yet */
+    int file, value;
+    uint32_t rest_size;
+    uint8_t state, group, step;
+} Connection;
+
+/* Connections of one kind: how they introduce themselves, and what of what they get is counted. */
+typedef struct {
+    char *name, *path, *headers, *values_file;
+    char *expected[MOST_STEPS], *said[MOST_STEPS];
+    char *counted, *failing, *ping, *pong;
+    char **values;
+    int ports[MOST_PORTS];
+    int port_count, steps, value_count, opcode, source_from, source_count, in_flight, wanted, first, next_value;
+    bool is_raw, is_connecting;
+    double rate, patience;
+    size_t counted_size, unit;
+    uint64_t began;
+    int started, pending, ready, failed, closed;
+    unsigned long long frames, bytes, units_bytes, other, reads, failing_frames;
+    Histogram upgraded, readied;
+    char trouble[160];
+    int last_close;
+} Group;
+
+extern Group groups[MOST_GROUPS];
+extern int group_count;
+extern Connection *connections; /* by place; a place is used once */
+extern int connection_count, connection_limit, place_limit;
+extern Histogram latency;
+extern unsigned sample_every;
+
+/* crowd.c */
+void crowd_open(const char *line);
+void crowd_tick(uint64_t now);
+void crowd_event(int place, uint32_t events);
+void crowd_close(const char *line);
+bool crowd_is_busy(void);
+bool crowd_say(Connection *c, int opcode, const char *text, size_t size);
+int group_named(const char *name);
+unsigned long long delivered(int group);
+unsigned long long writes_seen(int group);
+
+/* load.c */
+void pump_begin(const char *line);
+void pump_turn(uint64_t now);
+void send_begin(const char *line);
+void send_turn(uint64_t now);
+int load_timeout_ms(void);
+
+extern int epoll_file;
+
+#endif
