@@ -39,7 +39,7 @@ MUTANTS = (
             ),
             Edit("services/worker/dispatcher.py", "if now >= shard.deadline:", "if now < 0:"),
         ),
-        "tests/worker/test_takeover.py::test_a_frozen_worker_is_not_believed_when_it_wakes",
+        "tests/worker/test_shard.py::test_nobody_speaks_for_a_shard_beyond_the_end_of_its_lease_whatever_kept_him",
     ),
     Mutant(
         "a checkpoint that runs ahead",

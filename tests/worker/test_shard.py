@@ -1,6 +1,7 @@
 """What an owner leaves to its successor: the place in the log before which no node lacks anything."""
 
 import math
+import time
 
 from causerie.bus.envelopes import StreamPosition
 from causerie.seats.outgoing import Outgoing
@@ -40,3 +41,10 @@ def test_a_successor_begins_where_we_began_for_a_node_that_has_no_stream_yet():
 
 def test_with_nobody_to_tell_a_successor_begins_where_we_stand():
     assert a_shard(dispatched_to=50).lease([]).position == 50
+
+
+def test_nobody_speaks_for_a_shard_beyond_the_end_of_its_lease_whatever_kept_him():
+    now = time.monotonic()
+
+    assert Shard(Lease(3, term=1, position=10), epoch="5e7-1", deadline=now + 60.0).is_held
+    assert not Shard(Lease(3, term=1, position=10), epoch="5e7-1", deadline=now).is_held
