@@ -1,4 +1,5 @@
-/* What the parts of the generator share: `swarm.c` hears commands, `crowd.c` keeps connections, `load.c` sends. */
+/* What the parts of the generator share: `swarm.c` hears commands, `crowd.c` opens and closes connections, `frames.c`
+ * reads them, `load.c` makes them read. */
 #ifndef CAUSERIE_BENCH_SWARM_H
 #define CAUSERIE_BENCH_SWARM_H
 
@@ -61,6 +62,14 @@ bool crowd_say(Connection *c, int opcode, const char *text, size_t size);
 int group_named(const char *name);
 unsigned long long delivered(int group);
 unsigned long long writes_seen(int group);
+
+void note(Group *g, const char *trouble, const char *detail);
+void let_go(Connection *c, bool by_reset);
+void fail(Connection *c, const char *why, const char *detail);
+
+/* frames.c */
+void hear(Connection *c);
+void become_ready(Connection *c);
 
 /* load.c */
 void pump_begin(const char *line);
