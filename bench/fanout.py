@@ -11,7 +11,7 @@ the machine of one minute is not that of the next: ratios are taken within a rou
 import argparse
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 import uvloop
@@ -192,6 +192,8 @@ def peers_of_ours(size: Size, bursts: Sequence[int]) -> list[str]:
 
 async def compare(arguments: argparse.Namespace) -> Report:
     servers = chosen(arguments.servers)
+    if arguments.window:
+        servers = [replace(server, window=arguments.window) for server in servers]
     sizes = []
     for subscribers in arguments.subscribers:
         size = Size(subscribers)
@@ -242,6 +244,7 @@ def main() -> None:
     parser.add_argument("--bursts", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--window", type=int, default=0, help="bursts under way; as each server needs by default")
     parser.add_argument("--servers", nargs="*", default=[], help="names, or the beginnings of them; all by default")
     try:
         uvloop.run(compare(parser.parse_args())).publish()
