@@ -44,11 +44,12 @@ class Running:
 class Server:
     """One row of the tables. `start` takes the number of readers to come; it may raise `Unavailable`.
 
-    `window` is how many bursts may be under way: two keep a server busy, more are for a way with many stations.
+    `window` is how many bursts may be under way: with few the server waits for the generator at times, and the
+    generator, which then reads every frame by itself, works as hard as a floor; more are for a way with many stations.
     """
 
     name: str
     start: Callable[[int], AbstractAsyncContextManager[Running]]
     remark: str = ""
-    window: int = 2
+    window: int = 4
     is_floor: bool = False
