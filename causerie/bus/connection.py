@@ -119,7 +119,8 @@ class Bus:
             sending.send(None)
         except StopIteration:
             return True
-        except nats.errors.Error:
+        except (nats.errors.Error, OSError, RuntimeError):
+            # RuntimeError is what uvloop calls a connection that broke before nats-py has heard of it.
             self.dropped += 1
             return False
         sending.close()
