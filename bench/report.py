@@ -6,6 +6,7 @@ A figure without its circumstances is a rumour, so both carry the commit, the ma
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / ".data" / "bench"
+MEASURED = ("causerie", "services", "bench", "migrations", "tests/support", "pyproject.toml", "requirements-run.txt")
+NOT_MEASURED = (":!bench/results", ":!*.md")
+"""A figure depends on the former alone: whoever keeps one result may measure the next without a commit between."""
 
 Cell = str | int | float
 LOAD_BEFORE = os.getloadavg()[0]
@@ -36,12 +40,13 @@ class Report:
         """Print the table and write `.data/bench/<name>.json`."""
         circumstances = {
             "commit": commit(),
+            "command": command(),
             "machine": machine(),
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         print(f"\n## {self.name}: {self.question}")
         print(f"{circumstances['commit']} on {describe(machine())}, load average before: {self.load_before:.2f}")
-        print(self._table())
+        print(table(self.columns, self.rows))
         for note in self.notes:
             print(f"- {note}")
         sys.stdout.flush()
@@ -49,29 +54,28 @@ class Report:
         record = {**circumstances, **asdict(self)}
         (RESULTS / f"{self.name}.json").write_text(json.dumps(record, indent=1, default=str) + "\n")
 
-    def _table(self) -> str:
-        lines = [
-            [*self.columns],
-            ["-" * 3 for _ in self.columns],
-            *([_shown(cell) for cell in row] for row in self.rows),
-        ]
-        widths = [max(len(line[place]) for line in lines) for place in range(len(self.columns))]
-        return "\n".join(
-            "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
-            for line in lines
-        )
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """A table for a terminal that is one for Markdown too."""
+    lines = [[*columns], ["-" * 3 for _ in columns], *([_shown(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
+    )
 
 
 def commit() -> str:
-    """The commit measured, marked when the checkout differs from it."""
-    described = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+changes", "--abbrev=10"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return described.stdout.strip() or "no commit"
+    """The commit measured, marked when what is measured differs from it; new files count, for they may be run."""
+    name = _git("rev-parse", "--short=10", "HEAD")
+    if not name:
+        return "no commit"
+    return f"{name}+changes" if _git("status", "--porcelain", "--", *MEASURED, *NOT_MEASURED) else name
+
+
+def command() -> str:
+    """What to type to measure this again."""
+    spec = sys.modules["__main__"].__spec__
+    return shlex.join(["python", "-m", spec.name if spec else "bench", *sys.argv[1:]])
 
 
 def machine() -> dict[str, Cell]:
@@ -105,6 +109,11 @@ def _shown(cell: Cell) -> str:
     if isinstance(cell, float):
         return f"{cell:,.0f}" if abs(cell) >= 1000 else f"{cell:.2f}" if abs(cell) < 10 else f"{cell:.1f}"
     return f"{cell:,}" if isinstance(cell, int) else cell
+
+
+def _git(*arguments: str) -> str:
+    asked = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return asked.stdout.strip()
 
 
 def _read(path: str) -> list[str]:
