@@ -7,6 +7,7 @@ async with Client("ann", token, gateways=["ws://localhost:8081"], apis=["http://
 """
 
 import asyncio
+import logging
 import random as _random
 from collections.abc import Callable, Sequence
 from itertools import cycle
@@ -24,6 +25,8 @@ from causerie.client.errors import ClientError, Disconnected, Refused, Unanswere
 from causerie.client.model import Model
 from causerie.client.rest import Rest
 from causerie.client.watchers import Watchers
+
+log = logging.getLogger(__name__)
 
 SEND_DEADLINE_SECONDS = 60.0
 ATTEMPT_SECONDS = 5.0
@@ -57,7 +60,7 @@ class Client:
         self.connection: Connection | None = None
         self.connects = 0
         self.gateway = ""
-        self.trouble: ClientError | None = None
+        self.trouble: Exception | None = None
         self._token: Callable[[], str] = token if callable(token) else lambda: token
         self._http = http or httpx.AsyncClient(verify=any(api.startswith("https") for api in apis), trust_env=False)
         self._owns_http = http is None
@@ -248,6 +251,10 @@ class Client:
                     self._watchers.give_up(error)
                     raise
                 delay = backoff.failed(error.retry_after_seconds)
+            except Exception as error:  # the loop's edge: whatever it was, a client comes back
+                log.exception("a connection ended in a bug")
+                self.trouble = error
+                delay = backoff.failed()
             finally:
                 self._is_synced = False
             await asyncio.sleep(delay)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
 from causerie.client.conversation import Json
@@ -114,7 +114,8 @@ class Connection:
             )
         except InvalidStatus as error:
             raise _refused_upgrade(error) from error
-        except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
+        except (OSError, TimeoutError, WebSocketException, EOFError) as error:
+            # Of all its kinds: a connection that is reset before the first byte is none of a bad handshake.
             raise Disconnected(f"{gateway} cannot be reached: {error!r}") from error
         self = cls(socket, on_frame)
         try:

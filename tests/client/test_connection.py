@@ -5,12 +5,15 @@ import gc
 from typing import Any
 
 import pytest
+import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 
 from causerie.client.connection import Connection
 from causerie.client.errors import Disconnected
+from tests.support.fault_proxy import Refuse, fault_loop
 
 WELCOME = '{"event":"welcome","data":{"session_id":"s","user_id":"ann","heartbeat_seconds":25,"unread_total":0}}'
+ROUNDS, CROWD = 50, 20
 MORE_THAN_BUFFERS_HOLD = "x" * 32 * 1024 * 1024
 
 
@@ -38,3 +41,21 @@ async def test_a_connection_that_ends_in_mid_send_fails_the_request_and_leaves_n
     del request, connection
     gc.collect()
     assert complaints == []
+
+
+def test_whatever_a_reset_interrupts_the_gateway_cannot_be_reached():
+    """The proxy has a thread of its own, and uvloop is quick: now and then the reset comes before the first byte."""
+    with fault_loop() as wires:
+        wire = wires.proxy("ws://127.0.0.1:1")
+        wire.suffer(Refuse())
+
+        async def knock() -> None:
+            with pytest.raises(Disconnected):
+                await Connection.open(wire.url, "token", on_frame=lambda _: None)
+
+        async def knock_often() -> None:
+            for _ in range(ROUNDS):
+                await asyncio.gather(*(knock() for _ in range(CROWD)))
+
+        uvloop.run(knock_often())
+        assert wire.hits == ROUNDS * CROWD
