@@ -1,29 +1,76 @@
-"""`python -m bench [NAME …]`: runs the named benchmarks, or all, each in a process of its own, one after another."""
+"""`python -m bench [NAME …]`: runs the named benchmarks, or the quick ones, each in a process of its own, and ends with
+every budget beside what was measured.
 
+A name is a way of running a module: `fanout` is a short one and `fanout_peers` a long one of the same, so that both
+write the same result, the later one last.
+"""
+
+import shlex
+import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 
-BENCHMARKS = ("store_posts", "history", "cache_bytes", "e2e", "idle_memory", "gateway_memory", "slow_readers")
-LIMIT_SECONDS = 150.0
+from bench import budgets
+
+GRACE_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """`limit_seconds` is when it is given up."""
+
+    module: str
+    limit_seconds: float
+    arguments: str = ""
+
+    @property
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", f"bench.{self.module}", *shlex.split(self.arguments)]
+
+
+QUICK = {
+    "store_posts": Run("store_posts", 120),
+    "history": Run("history", 90),
+    "cache_bytes": Run("cache_bytes", 60),
+    "e2e": Run("e2e", 120),
+    "idle_memory": Run("idle_memory", 150),
+    "fanout": Run("fanout", 420, "--servers engine gateway socketify 'node ws' --bursts 1 16 --rounds 3 --seconds 1"),
+    "connections": Run("connections", 180, "--connections 5000 --rate 2000"),
+}
+LONG = {
+    "gateway_memory": Run("gateway_memory", 150),
+    "slow_readers": Run("slow_readers", 240),
+    "fanout_peers": Run("fanout", 3_600, "--subscribers 1000 5000 --bursts 1 4 16 --rounds 3"),
+}
+RUNS = QUICK | LONG
 
 
 def main() -> int:
-    names = sys.argv[1:] or [*BENCHMARKS]
-    if unknown := [name for name in names if name not in BENCHMARKS]:
-        print(f"no benchmark named {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+    names = sys.argv[1:] or [*QUICK]
+    if unknown := [name for name in names if name not in RUNS]:
+        print(f"no benchmark named {', '.join(unknown)}; there are {', '.join(RUNS)}", file=sys.stderr)
         return 2
-    failed = []
-    for name in names:
-        try:
-            ended = subprocess.run([sys.executable, "-m", f"bench.{name}"], timeout=LIMIT_SECONDS, check=False)
-        except subprocess.TimeoutExpired:
-            failed.append(name)
-            continue
-        if ended.returncode != 0:
-            failed.append(name)
+    failed = [name for name in names if not _ends_well(RUNS[name])]
+    budgets.show()
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return bool(failed)
+
+
+def _ends_well(run: Run) -> bool:
+    process = subprocess.Popen(run.command)
+    try:
+        return process.wait(run.limit_seconds) == 0
+    except subprocess.TimeoutExpired:
+        # As Ctrl-C would: it takes its stores, servers and generators with it.
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        return False
 
 
 if __name__ == "__main__":

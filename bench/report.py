@@ -57,7 +57,7 @@ class Report:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     """A table for a terminal that is one for Markdown too."""
-    lines = [[*columns], ["-" * 3 for _ in columns], *([_shown(cell) for cell in row] for row in rows)]
+    lines = [[*columns], ["-" * 3 for _ in columns], *([shown(cell) for cell in row] for row in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
     return "\n".join(
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
@@ -105,7 +105,8 @@ def percentile(sorted_values: Sequence[float], share: float) -> float:
     return sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))]
 
 
-def _shown(cell: Cell) -> str:
+def shown(cell: Cell) -> str:
+    """A figure as people read it."""
     if isinstance(cell, float):
         return f"{cell:,.0f}" if abs(cell) >= 1000 else f"{cell:.2f}" if abs(cell) < 10 else f"{cell:.1f}"
     return f"{cell:,}" if isinstance(cell, int) else cell

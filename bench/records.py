@@ -1,0 +1,145 @@
+"""Results read back: what one benchmark found, and one figure of it by the names of its row and column."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Protocol
+
+from bench.report import Cell
+
+Values = Sequence[float]
+Wanted = Cell | tuple[Cell, ...]
+"""What a row has to hold: a cell, or one of several."""
+
+
+class NotMeasured(Exception):
+    """A figure that is not there; the message is the reason shown in its place."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What `Report.publish` wrote."""
+
+    name: str
+    question: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    notes: Sequence[str]
+    commit: str
+    machine: dict[str, Cell]
+    at: str
+    load_before: float
+    command: str = ""
+
+    def select(self, **row: Wanted) -> list[dict[str, Cell]]:
+        """The rows that hold these cells, `at_once` being the column "at once"; a word matches what begins with it."""
+        wanted = {column.replace("_", " "): cell for column, cell in row.items()}
+        every = [dict(zip(self.columns, cells, strict=True)) for cells in self.rows]
+        return [found for found in every if all(_matches(found.get(name), cell) for name, cell in wanted.items())]
+
+
+Records = Mapping[str, Record]
+
+
+def read(folder: Path) -> dict[str, Record]:
+    """All results of a folder, by name."""
+    known = {field.name for field in fields(Record)}
+    records = {}
+    for path in sorted(folder.glob("*.json")):
+        kept = json.loads(path.read_text())
+        records[path.stem] = Record(**{name: value for name, value in kept.items() if name in known})
+    return records
+
+
+class Figure(Protocol):
+    """What a budget is held against."""
+
+    @property
+    def benchmark(self) -> str:
+        """The result it is read from."""
+
+    def value(self, records: Records) -> float:
+        """The figure.
+
+        Raises:
+            NotMeasured: no such result, row or column, or a row that could not be measured.
+        """
+
+
+@dataclass(frozen=True)
+class Of:
+    """A column of the rows of a result that hold these cells; `pick` makes one figure of several rows."""
+
+    benchmark: str
+    column: str
+    row: Mapping[str, Wanted]
+    pick: Callable[[Values], float] = max
+
+    def value(self, records: Records) -> float:
+        record = records.get(self.benchmark)
+        if record is None:
+            raise NotMeasured(f"no result of {self.benchmark}")
+        if self.column not in record.columns:
+            raise NotMeasured(f"{self.benchmark} has no column {self.column!r}")
+        found = record.select(**self.row)
+        if not found:
+            described = ", ".join(f"{name.replace('_', ' ')} {_told(cell)}" for name, cell in self.row.items())
+            raise NotMeasured(f"{self.benchmark} has no row of {described}")
+        if broken := next(filter(None, map(_broken, found)), ""):
+            raise NotMeasured(broken)
+        values = [cell for cell in (row[self.column] for row in found) if isinstance(cell, int | float)]
+        if not values:
+            raise NotMeasured(str(found[0].get("remark") or f"{self.benchmark} could not measure it"))
+        return self.pick(values)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One figure over another, of the same result."""
+
+    above: Of
+    below: Of
+
+    @property
+    def benchmark(self) -> str:
+        return self.above.benchmark
+
+    def value(self, records: Records) -> float:
+        above, below = self.above.value(records), self.below.value(records)
+        return above / below if below else float("nan")
+
+
+def of(benchmark: str, column: str, /, pick: Callable[[Values], float] = max, **row: Wanted) -> Of:
+    return Of(benchmark, column, row, pick)
+
+
+def unevenness(values: Values) -> float:
+    """How far the farthest is from the middle of them, as a share of it; one value alone is no curve."""
+    if len(values) < 2:
+        raise NotMeasured("only one size was measured")
+    ordered = sorted(values)
+    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    return max(abs(value / middle - 1) for value in values)
+
+
+def _broken(row: dict[str, Cell]) -> str:
+    """Why a row's figures are of something else than what was asked for; a scenario says so in its remark."""
+    remark = str(row.get("remark", ""))
+    if remark.startswith("NOT WHOLE"):
+        return remark
+    if "expected" in row and row.get("seen") != row["expected"]:
+        return f"{row.get('seen')} of {row['expected']} arrived"
+    return ""
+
+
+def _matches(cell: Cell | None, wanted: Wanted) -> bool:
+    if isinstance(wanted, tuple):
+        return any(_matches(cell, one) for one in wanted)
+    if isinstance(cell, str) and isinstance(wanted, str):
+        return cell.startswith(wanted)
+    return cell == wanted
+
+
+def _told(wanted: Wanted) -> str:
+    return " or ".join(map(str, wanted)) if isinstance(wanted, tuple) else str(wanted)

@@ -1,0 +1,92 @@
+"""The table of budgets: what was measured, by the names of its row and column, and what was not, with the reason."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.budgets import BUDGETS, at_least, at_most, rows
+from bench.records import NotMeasured, Ratio, of, read, unevenness
+from bench.report import Cell
+
+
+def a_result(folder: Path, name: str, columns: list[str], *cells: list[Cell]) -> None:
+    kept = {
+        "name": name,
+        "question": "how fast",
+        "columns": columns,
+        "rows": cells,
+        "notes": [],
+        "commit": "1234567890",
+        "machine": {},
+        "at": "2026-11-21T12:00:00+00:00",
+        "load_before": 0.25,
+        "a field of a later release": 1,
+    }
+    (folder / f"{name}.json").write_text(json.dumps(kept))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    a_result(
+        tmp_path,
+        "fanout",
+        ["at once", "server", "x floor", "remark"],
+        [1, "ours", 0.9, ""],
+        [1, "peer a", 0.3, "17.4"],
+        [1, "peer b", 0.45, ""],
+        [1, "peer c", "–", "not installed"],
+        [16, "ours", 0.8, "NOT WHOLE: 3 missing, 0 closed, stalled"],
+    )
+    a_result(
+        tmp_path, "e2e", ["what", "p50 ms", "seen", "expected"], ["send -> ack", 3.0, 10, 10], ["lost", 2.0, 9, 10]
+    )
+    return tmp_path
+
+
+def test_a_figure_within_its_bound_is_told_from_one_beyond_it_with_where_it_comes_from(folder: Path):
+    ack = of("e2e", "p50 ms", what="send -> ack")
+    ours = of("fanout", "x floor", at_once=1, server="ours")
+
+    assert rows(read(folder), [at_most("ack", 8, "ms", ack), at_least("fan-out", 0.95, "of the floor", ours)]) == [
+        ["ack", "≤ 8 ms", "3.00", "within", "e2e, 1234567890, load 0.25"],
+        ["fan-out", "≥ 0.95 of the floor", "0.90", "beyond", "fanout, 1234567890, load 0.25"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("figure", "reason"),
+    [
+        (of("pipeline", "p50 ms"), "no result of pipeline"),
+        (of("fanout", "p99 ms"), "fanout has no column 'p99 ms'"),
+        (of("fanout", "x floor", at_once=4, server="ours"), "fanout has no row of at once 4, server ours"),
+        (of("fanout", "x floor", at_once=1, server="peer c"), "not installed"),
+        (of("fanout", "x floor", at_once=16, server="ours"), "NOT WHOLE: 3 missing, 0 closed, stalled"),
+        (of("e2e", "p50 ms", what="lost"), "9 of 10 arrived"),
+    ],
+)
+def test_what_was_not_measured_stays_in_the_table_with_the_reason(folder: Path, figure, reason: str):
+    [row] = rows(read(folder), [at_most("a budget", 8, "ms", figure)])
+
+    assert row == ["a budget", "≤ 8 ms", "–", f"not measured: {reason}", ""]
+
+
+def test_ours_is_held_against_the_best_of_the_peers_that_could_be_measured(folder: Path):
+    ours = of("fanout", "x floor", at_once=1, server="ours")
+    peers = of("fanout", "x floor", at_once=1, server=("peer a", "peer b", "peer c"))
+
+    assert Ratio(ours, peers).value(read(folder)) == pytest.approx(2.0)
+
+
+def test_a_curve_is_as_uneven_as_its_farthest_point_and_one_point_is_no_curve():
+    assert unevenness([1.0, 1.1, 0.7]) == pytest.approx(0.3)
+    with pytest.raises(NotMeasured):
+        unevenness([1.0])
+
+
+def test_without_any_result_every_budget_is_still_listed(tmp_path: Path):
+    for budgets in BUDGETS.values():
+        told = rows(read(tmp_path), budgets)
+
+        assert len(told) == len(budgets)
+        assert all(str(row[3]).startswith("not measured: no result of ") for row in told)
