@@ -54,7 +54,7 @@ def _fan_out(subscribers: int, at_once: int, server: str, column: str = PER_CPU)
 
 
 BUDGETS: dict[str, Sequence[Budget]] = {
-    "DESIGN §5": (
+    "Of the design": (
         at_most("an idle connection", 8, "KiB RSS", of("idle_memory", "gateway KiB (RSS)")),
         at_least("fan-out, one write per frame, 1,000 readers", 0.85, "of the floor", _fan_out(1_000, 1, ENGINE)),
         at_least("… the whole gateway", 0.85, "of the floor", _fan_out(1_000, 1, GATEWAY)),
