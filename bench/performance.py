@@ -104,8 +104,10 @@ Made by `python -m bench.performance` from `bench/results`; a test fails when it
 
 Each result was measured by the command below it, at the commit below it, on that machine; a load average before of
 more than a few tenths means that something else ran too.  Only results of a commit without changes are kept
-(`python -m bench.keep NAME`).  **Ratios travel, figures do not**: what is divided by a floor or stands beside a peer was
-measured in the same rounds, the server bound to one core and the generator to another.
+(`python -m bench.keep NAME`).
+
+**Ratios travel, figures do not**: what is divided by a floor or stands beside a peer was measured in the same rounds,
+the server bound to one core and the generator to another.
 [bench/README.md](../bench/README.md) says how to read each table and how to make it."""
 
 

@@ -42,7 +42,7 @@ class Bar:
 
 def bars(title: str, unit: str, rows: Sequence[Bar], *, bound: tuple[float, str] | None = None) -> str:
     """Lying bars from zero, one below the other, with a dashed line at `bound`."""
-    left, right, top, step = 200, 150, 64, 28
+    left, right, top, step = 160, 180, 64, 28
     ticks = _ticks(0.0, max([row.value for row in rows] + ([bound[0]] if bound else [])))
     scale = (WIDTH - left - right) / ticks[-1]
     bottom = top + step * len(rows)
