@@ -8,13 +8,16 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.cores import OTHER_CORE
 from bench.native import program
+from bench.outcomes import Connected, Durations, Pumped, Returned, Talked
 from bench.processes import running
+
+__all__ = ["Clients", "Connected", "Durations", "GeneratorFailed", "Pumped", "Returned", "Swarm", "Talked", "swarm"]
 
 LIFETIME_SECONDS = 900
 """It ends by itself after that, whatever became of us."""
@@ -30,7 +33,8 @@ class Clients:
     """How clients of one kind introduce themselves, and which of the frames they get are deliveries.
 
     `script` is pairs of what has to be heard and what is said then; who has come to its end is ready.  `%v` in path
-    and headers is the client's line of `values`.
+    and headers is the first word of the client's line of `values`, where tabs part words; `%k` in what it says is the
+    cursor it was given last.  What begins with `answer` answers what it said in a talk.
     """
 
     path: str = "/"
@@ -39,6 +43,7 @@ class Clients:
     values: Path | None = None
     counted: str = ""
     failing: str = ""
+    answer: str = ""
     ping: tuple[str, str] | None = None
     unit_bytes: int = 0
     opcode: int = 1
@@ -60,51 +65,11 @@ class Clients:
             described["counted"] = self.counted
         if self.failing:
             described["failing"] = self.failing
+        if self.answer:
+            described["answer"] = self.answer
         if self.ping is not None:
             described["ping"], described["pong"] = self.ping
         return described
-
-
-@dataclass(frozen=True)
-class Durations:
-    """Milliseconds; right within 6 %."""
-
-    count: int = 0
-    p50_ms: float = 0.0
-    p99_ms: float = 0.0
-    max_ms: float = 0.0
-
-
-@dataclass(frozen=True)
-class Connected:
-    """`upgraded` is from the first SYN to the 101, `welcomed` to the end of the script."""
-
-    ready: int
-    failed: int
-    seconds: float
-    trouble: str
-    upgraded: Durations
-    welcomed: Durations
-
-
-@dataclass(frozen=True)
-class Pumped:
-    """What a pump measured. `writes` are those of the server as they arrived, `reads` what we took of them at once."""
-
-    deliveries: int
-    seconds: float
-    reads: int
-    writes: int
-    bytes: int
-    generator_cpu: float
-    bursts: int
-    readers: int
-    missing: int
-    stalled: bool
-    closed: int
-    refused: int
-    trouble: str
-    latency: Durations = field(default_factory=Durations)
 
 
 class GeneratorFailed(Exception):
@@ -197,6 +162,71 @@ class Swarm:
         self._tell("send", group=group, text=text, rate=rate, count=count, connections=among)
         return await self._hear("sent", count / rate + ANSWER_SECONDS)
 
+    async def talk(
+        self,
+        authors: str,
+        readers: str,
+        text: str,
+        *,
+        seconds: float,
+        warm_seconds: float = 1.0,
+        rate: float = 0.0,
+        in_flight: int = 256,
+        window: int = 1,
+        among: int = 2**30,
+        words: int = 1,
+        each: float = 1.0,
+        drain_seconds: float = 10.0,
+        on_edge: Callable[[], None] = lambda: None,
+    ) -> Talked:
+        """Let authors send by turns, `in_flight` unanswered in all and `window` of each, at most `rate` a second.
+
+        `%w` in `text` becomes one of the client's `words` after the first of its line of values, by turns.  `each` is
+        how many of the readers get what one author says.
+        """
+        self._tell(
+            "talk",
+            **{"from": authors, "to": readers},
+            text=text,
+            seconds=seconds,
+            warm_seconds=warm_seconds,
+            drain_seconds=drain_seconds,
+            rate=rate,
+            in_flight=in_flight,
+            window=window,
+            among=among,
+            words=words,
+            each=each,
+        )
+        async with asyncio.timeout(warm_seconds + seconds + 3 * drain_seconds + ANSWER_SECONDS):
+            while True:
+                match await self._next():
+                    case {"event": "measuring" | "measured"}:
+                        on_edge()
+                    case {"event": "talked", **figures}:
+                        answered, arrived = Durations(**figures.pop("answered")), Durations(**figures.pop("arrived"))
+                        return Talked(**figures, answered=answered, arrived=arrived)
+
+    async def again(
+        self, group: str, script: Sequence[tuple[str, str]], *, window_seconds: float, limit_seconds: float
+    ) -> Returned:
+        """Reset all of a group at once and let each come back after a delay of up to `window_seconds`, by `script`.
+
+        Who is refused waits as long as he is told, or doubles his pause; after `limit_seconds` nobody tries again.
+        """
+        self._tell(
+            "again",
+            group=group,
+            expect=[expected for expected, _ in script],
+            say=[said for _, said in script],
+            window_seconds=window_seconds,
+            limit_seconds=limit_seconds,
+        )
+        answer = await self._hear("again", limit_seconds + ANSWER_SECONDS)
+        answer.pop("event")
+        returned, welcomed = Durations(**answer.pop("returned")), Durations(**answer.pop("welcomed"))
+        return Returned(**answer, returned=returned, welcomed=welcomed)
+
     async def report(self) -> Fields:
         """Everything counted since the last `reset`, by group and by second."""
         self._tell("report")
@@ -234,8 +264,8 @@ class Swarm:
 
 
 @contextlib.asynccontextmanager
-async def swarm(number: int = 0, *, core: int = OTHER_CORE) -> AsyncIterator[Swarm]:
-    """A generator as long as the block; `number` tells several of them apart."""
+async def swarm(number: int = 0, *, core: int | None = OTHER_CORE) -> AsyncIterator[Swarm]:
+    """A generator as long as the block; `number` tells several of them apart. Without a core it is on any."""
     command: list[str | Path] = [program("swarm"), str(LIFETIME_SECONDS)]
     async with running(f"swarm-{number}", command, core=core) as process:
         yield Swarm(process, number)

@@ -26,11 +26,11 @@ async def running(
     name: str,
     command: Sequence[str | Path],
     *,
-    core: int,
+    core: int | None,
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process bound to a core as long as the block, its input and output piped; killed at the end."""
+    """A process as long as the block, on a core if one is named; its input and output are piped; killed at the end."""
     LOGS.mkdir(parents=True, exist_ok=True)
     with (LOGS / f"{name}.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
@@ -40,7 +40,7 @@ async def running(
             stderr=log,
             cwd=folder,
             env={**os.environ, **(environment or {})},
-            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+            preexec_fn=None if core is None else lambda: os.sched_setaffinity(0, {core}),
             limit=1 << 20,
         )
     try:

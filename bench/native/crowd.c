@@ -48,7 +48,7 @@ unsigned long long writes_seen(int group) {
 
 bool crowd_is_busy(void) {
     for (int i = 0; i < group_count; i++)
-        if (groups[i].is_connecting) return true;
+        if (groups[i].is_connecting || groups[i].is_returning) return true;
     return is_closing;
 }
 
@@ -61,7 +61,7 @@ void note(Group *g, const char *trouble, const char *detail) {
 
 void let_go(Connection *c, bool by_reset) {
     Group *g = &groups[c->group];
-    if (c->state == FREE) return;
+    if (c->state == FREE || c->state == AWAY) return;
     if (by_reset) {
         struct linger hard = {1, 0};
         setsockopt(c->file, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
@@ -72,12 +72,14 @@ void let_go(Connection *c, bool by_reset) {
     if (c->file >= 0) close(c->file), open_count--;
     free(c->rest);
     c->rest = NULL;
+    c->rest_size = 0;
     c->state = FREE;
 }
 
 void fail(Connection *c, const char *why, const char *detail) {
     Group *g = &groups[c->group];
     note(g, why, detail);
+    if (g->is_returning && c->state != READY && c->state != LEAVING) return again_postpone(c, 0);
     if (c->state == READY) g->closed++;
     else if (c->state != LEAVING) g->failed++;
     let_go(c, true);
@@ -107,10 +109,21 @@ bool crowd_say(Connection *c, int opcode, const char *text, size_t size) {
     return false;
 }
 
+/* The n-th word of a client's line of values: tabs part them, the first is what %v means. */
+const char *word_of(const Connection *c, int number, size_t *size) {
+    Group *g = &groups[c->group];
+    const char *word = g->value_count ? g->values[c->value % g->value_count] : "";
+    for (; number && *word; word++) number -= *word == '\t';
+    *size = strcspn(word, "\t");
+    return word;
+}
+
 /* The text with %v made the connection's value. */
-static void put_value(char *out, size_t room_left, const char *text, const char *value) {
+static void put_value(char *out, size_t room_left, const char *text, const Connection *c) {
     const char *place = strstr(text, "%v");
-    if (place) snprintf(out, room_left, "%.*s%s%s", (int)(place - text), text, value, place + 2);
+    size_t size;
+    const char *value = word_of(c, 0, &size);
+    if (place) snprintf(out, room_left, "%.*s%.*s%s", (int)(place - text), text, (int)size, value, place + 2);
     else snprintf(out, room_left, "%s", text);
 }
 
@@ -124,9 +137,8 @@ static void ask(Connection *c) {
     epoll_ctl(epoll_file, EPOLL_CTL_MOD, c->file, &event);
     if (g->is_raw) return become_ready(c);
     char path[4096], headers[8192], request[16384];
-    const char *value = g->value_count ? g->values[c->value % g->value_count] : "";
-    put_value(path, sizeof path, g->path, value);
-    put_value(headers, sizeof headers, g->headers, value);
+    put_value(path, sizeof path, g->path, c);
+    put_value(headers, sizeof headers, g->headers, c);
     int length = snprintf(request, sizeof request,
                           "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s\r\n",
@@ -138,7 +150,7 @@ static void ask(Connection *c) {
 
 void crowd_event(int place, uint32_t events) {
     Connection *c = &connections[place];
-    if (c->state == FREE) return;
+    if (c->state == FREE || c->state == AWAY) return;
     if (c->state == CONNECTING) {
         if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) ask(c);
     } else {
@@ -147,10 +159,21 @@ void crowd_event(int place, uint32_t events) {
 }
 
 static void dial(Group *g, int group) {
-    int place = connection_count++;
-    Connection *c = &connections[place];
-    *c = (Connection){.group = (uint8_t)group, .state = CONNECTING, .value = g->next_value++, .began = now_ns()};
+    Connection *c = &connections[connection_count++];
+    *c = (Connection){.group = (uint8_t)group, .value = g->next_value++};
     g->started++;
+    reach(c);
+}
+
+/* Begin to connect a client, a new one or one that was away. */
+void reach(Connection *c) {
+    Group *g = &groups[c->group];
+    int place = (int)(c - connections);
+    c->state = CONNECTING;
+    c->began = now_ns();
+    c->left = 0;
+    c->step = 0;
+    c->asked = 0;
     g->pending++;
     c->file = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->file < 0) return fail(c, "socket:", strerror(errno));
@@ -204,6 +227,7 @@ static Group *described(const char *line, char *name) {
     g->counted = json_text(line, "counted");
     g->counted_size = g->counted ? strlen(g->counted) : 0;
     g->failing = json_text(line, "failing");
+    g->answer = json_text(line, "answer");
     g->ping = json_text(line, "ping");
     g->pong = json_text(line, "pong");
     g->unit = (size_t)json_number(line, "unit_bytes", 0);

@@ -24,8 +24,27 @@ void become_ready(Connection *c) {
     Group *g = &groups[c->group];
     histogram_add(&g->readied, now_ns() - c->began);
     c->state = READY;
+    c->tries = 0;
     g->pending--;
     g->ready++;
+    if (g->is_returning) again_arrived(c);
+}
+
+static bool utter(Connection *c, const char *text) {
+    static char out[MOST_TEXT];
+    return !*text || crowd_say(c, groups[c->group].opcode, out, filled(out, text, c, 1));
+}
+
+/* Remember the cursor of an answer: whoever comes back asks from there. */
+static void keep_cursor(Connection *c, const char *text, size_t size) {
+    static const char name[] = "\"next_cursor\":\"";
+    const char *found = memmem(text, size, name, sizeof name - 1);
+    if (!found) return;
+    found += sizeof name - 1;
+    const char *end = memchr(found, '"', size - (size_t)(found - text));
+    if (!end) return;
+    free(c->kept);
+    c->kept = strndup(found, (size_t)(end - found));
 }
 
 /* Say what is next in the script for as long as nothing has to be heard before; the end of it is being ready. */
@@ -33,7 +52,7 @@ static void greet(Connection *c) {
     Group *g = &groups[c->group];
     while (c->step < g->steps && !g->expected[c->step][0]) {
         const char *text = g->said[c->step++];
-        if (*text && !crowd_say(c, g->opcode, text, strlen(text))) return fail(c, "greeting was not taken", "");
+        if (!utter(c, text)) return fail(c, "greeting was not taken", "");
     }
     if (c->step >= g->steps) become_ready(c);
 }
@@ -42,8 +61,9 @@ static void hear_greeting(Connection *c, const char *text, size_t size) {
     Group *g = &groups[c->group];
     const char *expected = g->expected[c->step], *said = g->said[c->step];
     if (size < strlen(expected) || memcmp(text, expected, strlen(expected))) return;
+    keep_cursor(c, text, size);
     c->step++;
-    if (*said && !crowd_say(c, g->opcode, said, strlen(said))) return fail(c, "greeting was not taken", "");
+    if (!utter(c, said)) return fail(c, "greeting was not taken", "");
     greet(c);
 }
 
@@ -62,11 +82,16 @@ static bool look(Connection *c, const unsigned char *payload, size_t visible, ui
     Group *g = &groups[c->group];
     if (c->state == GREETING) {
         hear_greeting(c, (const char *)payload, visible);
-        return c->state != FREE;
+        return c->state != FREE && c->state != AWAY;
     }
     if (g->ping && size == strlen(g->ping) && !memcmp(payload, g->ping, size)) {
         g->other++;
         return crowd_say(c, g->opcode, g->pong, strlen(g->pong));
+    }
+    if (g->answer && visible >= strlen(g->answer) && !memcmp(payload, g->answer, strlen(g->answer))) {
+        g->other++;
+        talk_answered(c, payload, visible);
+        return true;
     }
     if (g->counted_size && (visible < g->counted_size || memcmp(payload, g->counted, g->counted_size))) {
         g->other++;
@@ -116,7 +141,7 @@ static void read_frames(Connection *c, const unsigned char *data, size_t have) {
         c->left = size - visible;
         if (opcode <= 2) {
             if (!look(c, payload, visible, size)) {
-                if (c->state != FREE) fail(c, "closed while answering", "");
+                if (c->state != FREE && c->state != AWAY) fail(c, "closed while answering", "");
                 return;
             }
         } else if (opcode == 9) {
@@ -152,6 +177,8 @@ static void upgrade(Connection *c, unsigned char *data, size_t have) {
         return;
     }
     if (memcmp(data, "HTTP/1.1 101", 12)) {
+        const char *retry = strstr((char *)data, "Retry-After: ");
+        if (groups[c->group].is_returning && retry) return again_postpone(c, strtod(retry + 13, NULL));
         *strchr((char *)data, '\r') = 0;
         return fail(c, "not upgraded:", (char *)data);
     }
@@ -160,7 +187,7 @@ static void upgrade(Connection *c, unsigned char *data, size_t have) {
     c->state = GREETING;
     greet(c);
     size_t done = (size_t)(end + 4 - (char *)data);
-    if (c->state != FREE && done < have) read_frames(c, data + done, have - done);
+    if (c->state != FREE && c->state != AWAY && done < have) read_frames(c, data + done, have - done);
 }
 
 void hear(Connection *c) {

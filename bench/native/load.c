@@ -4,8 +4,6 @@
  * busy and no queue can grow.  A schedule does not wait: what comes late is late in the figures too. */
 #include "swarm.h"
 
-#define MOST_TEXT 70000
-
 typedef struct {
     bool is_on, is_measuring, is_draining, is_stalled;
     int from, to, copies, messages, window, turn;
@@ -30,15 +28,23 @@ static Pump pump;
 static Schedule schedule;
 static unsigned long long serial;
 
-/* Fill in a template: %t is the time now, with its mark; %n a number of its own. */
-static size_t filled(char *out, const char *text) {
+/* Fill in a template: %t is the time now, with its mark; %n a number of its own; %w a word of the client's line of
+ * values; %k the cursor it was given last. */
+size_t filled(char *out, const char *text, const Connection *c, int word) {
     char *end = out;
-    for (; *text && end - out < MOST_TEXT - 64; text++) {
+    for (; *text && end - out < MOST_TEXT - MOST_WORD; text++) {
         if (*text == '%' && text[1] == 't') {
             end += sprintf(end, "@t%019llu", (unsigned long long)now_ns());
             text++;
         } else if (*text == '%' && text[1] == 'n') {
             end += sprintf(end, "%09llu", ++serial);
+            text++;
+        } else if (*text == '%' && (text[1] == 'w' || text[1] == 'k')) {
+            size_t size = c->kept ? strlen(c->kept) : 0;
+            const char *found = text[1] == 'k' ? c->kept : word_of(c, word, &size);
+            if (size > MOST_WORD) size = MOST_WORD;
+            if (size) memcpy(end, found, size);
+            end += size;
             text++;
         } else {
             *end++ = *text;
@@ -62,7 +68,7 @@ static bool say(int group, int *place, int among, const char *text, int copies) 
     Connection *c = next_ready(group, place, among);
     if (!c) return false;
     for (int i = 0; i < copies; i++)
-        if (!crowd_say(c, groups[group].opcode, out, filled(out, text))) return false;
+        if (!crowd_say(c, groups[group].opcode, out, filled(out, text, c, 1))) return false;
     return true;
 }
 
@@ -176,5 +182,5 @@ void send_turn(uint64_t now) {
 }
 
 int load_timeout_ms(void) {
-    return schedule.is_on ? 1 : pump.is_on ? 10 : 1000;
+    return schedule.is_on || talk_is_on() ? 1 : pump.is_on ? 10 : 1000;
 }

@@ -6,6 +6,8 @@
  *   connect  a group of clients: how many, how fast, whereto, from which addresses, how they introduce themselves
  *   pump     broadcasts in a closed loop, measured          -> measuring, measured, pumped
  *   send     frames of some clients, on a schedule          -> sent
+ *   talk     frames that are answered, a bounded number under way -> measuring, measured, talked
+ *   again    a group is reset and comes back, each in its own time  -> again
  *   report   what each group has got so far                 -> report
  *   reset    begin to count anew                            -> reset
  *   close    a group or all, gently or by a reset           -> closed
@@ -81,6 +83,8 @@ static bool obey(const char *line) {
     else if (!strcmp(command, "connect")) crowd_open(line);
     else if (!strcmp(command, "pump")) pump_begin(line);
     else if (!strcmp(command, "send")) send_begin(line);
+    else if (!strcmp(command, "talk")) talk_begin(line);
+    else if (!strcmp(command, "again")) again_begin(line);
     else if (!strcmp(command, "close")) crowd_close(line);
     else if (!strcmp(command, "report")) report();
     else if (!strcmp(command, "reset")) reset();
@@ -135,5 +139,7 @@ int main(int argc, char **argv) {
         crowd_tick(now);
         pump_turn(now);
         send_turn(now);
+        talk_turn(now);
+        again_turn(now);
     }
 }
