@@ -12,12 +12,13 @@ SPREAD = 0.1
 class Backoff:
     """The delay before the next attempt, growing with each failure in a row.
 
-    `random` gives a number in [0, 1).
+    `random` gives a number in [0, 1).  The cap is low enough for a client to be back within ten seconds of the end of
+    an outage, however long it was; that gateways are not overrun then is their own business (503 and `Retry-After`).
     """
 
     __slots__ = ("_base", "_cap", "_failures", "_random")
 
-    def __init__(self, random: Callable[[], float], *, base_seconds: float = 0.25, cap_seconds: float = 15.0) -> None:
+    def __init__(self, random: Callable[[], float], *, base_seconds: float = 0.25, cap_seconds: float = 8.0) -> None:
         self._random = random
         self._base = base_seconds
         self._cap = cap_seconds
