@@ -14,10 +14,21 @@ from typing import Any
 
 from bench.cores import OTHER_CORE
 from bench.native import program
-from bench.outcomes import Connected, Durations, Pumped, Returned, Talked
+from bench.outcomes import Arrived, Connected, Durations, Pumped, Returned, Talked
 from bench.processes import running
 
-__all__ = ["Clients", "Connected", "Durations", "GeneratorFailed", "Pumped", "Returned", "Swarm", "Talked", "swarm"]
+__all__ = [
+    "Arrived",
+    "Clients",
+    "Connected",
+    "Durations",
+    "GeneratorFailed",
+    "Pumped",
+    "Returned",
+    "Swarm",
+    "Talked",
+    "swarm",
+]
 
 LIFETIME_SECONDS = 900
 """It ends by itself after that, whatever became of us."""
@@ -161,6 +172,16 @@ class Swarm:
         """Send frames on a schedule that waits for nobody, by turns from the first `among` clients."""
         self._tell("send", group=group, text=text, rate=rate, count=count, connections=among)
         return await self._hear("sent", count / rate + ANSWER_SECONDS)
+
+    async def watch(self, group: str, *, limit_seconds: float) -> None:
+        """Look out for one delivery to each of a group; ask for `arrived` when it has been sent."""
+        self._tell("watch", group=group, timeout_seconds=limit_seconds)
+        await self._hear("watching", ANSWER_SECONDS)
+
+    async def arrived(self, *, limit_seconds: float) -> Arrived:
+        """When the first and the last of them came; after the limit, what has come by then."""
+        answer = await self._hear("arrived", limit_seconds + ANSWER_SECONDS)
+        return Arrived(answer["wanted"], answer["seen"], answer["first_ns"], answer["last_ns"])
 
     async def talk(
         self,

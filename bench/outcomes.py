@@ -75,6 +75,16 @@ class Talked:
 
 
 @dataclass(frozen=True)
+class Arrived:
+    """A broadcast as one generator saw it; times are nanoseconds of the machine's steady clock, 0 when nothing came."""
+
+    wanted: int
+    seen: int
+    first_ns: int
+    last_ns: int
+
+
+@dataclass(frozen=True)
 class Returned:
     """How a group came back: `postponed` counts answers that named a time, `troubled` other failures; `returned` is
     from the reset to the end of the script, `welcomed` from the last attempt's SYN."""

@@ -8,6 +8,7 @@
  *   send     frames of some clients, on a schedule          -> sent
  *   talk     frames that are answered, a bounded number under way -> measuring, measured, talked
  *   again    a group is reset and comes back, each in its own time  -> again
+ *   watch    when the first and the last of what is to come arrives -> watching, arrived
  *   report   what each group has got so far                 -> report
  *   reset    begin to count anew                            -> reset
  *   close    a group or all, gently or by a reset           -> closed
@@ -85,6 +86,7 @@ static bool obey(const char *line) {
     else if (!strcmp(command, "send")) send_begin(line);
     else if (!strcmp(command, "talk")) talk_begin(line);
     else if (!strcmp(command, "again")) again_begin(line);
+    else if (!strcmp(command, "watch")) watch_begin(line);
     else if (!strcmp(command, "close")) crowd_close(line);
     else if (!strcmp(command, "report")) report();
     else if (!strcmp(command, "reset")) reset();
@@ -130,6 +132,7 @@ int main(int argc, char **argv) {
         fflush(stdout);
         struct epoll_event events[512];
         int count = epoll_wait(epoll_file, events, 512, crowd_is_busy() ? 1 : load_timeout_ms());
+        uint64_t began = now_ns();
         for (int i = 0; i < count; i++) {
             if (events[i].data.u32 != STDIN) crowd_event((int)events[i].data.u32, events[i].events);
             else if (!hear_commands()) return 0;
@@ -141,5 +144,6 @@ int main(int argc, char **argv) {
         send_turn(now);
         talk_turn(now);
         again_turn(now);
+        watch_turn(began, now);
     }
 }

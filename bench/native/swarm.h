@@ -1,5 +1,6 @@
 /* What the parts of the generator share: `swarm.c` hears commands, `crowd.c` opens and closes connections, `frames.c`
- * reads them, `load.c` makes them read, `talk.c` lets them talk, `again.c` cuts them off and lets them come back. */
+ * reads them, `load.c` makes them read, `talk.c` lets them talk, `again.c` cuts them off and lets them come back,
+ * `arrivals.c` says when a broadcast came. */
 #ifndef CAUSERIE_BENCH_SWARM_H
 #define CAUSERIE_BENCH_SWARM_H
 
@@ -96,6 +97,10 @@ void again_begin(const char *line);
 void again_turn(uint64_t now);
 void again_postpone(Connection *c, double retry_after_seconds);
 void again_arrived(Connection *c);
+
+/* arrivals.c */
+void watch_begin(const char *line);
+void watch_turn(uint64_t began, uint64_t now);
 
 extern int epoll_file;
 
