@@ -11,7 +11,7 @@ DEV    := $(VENV)/.installed-dev
 UV     := $(BIN)/uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-user proofs lint format bench mutants soak lock audit clean
+.PHONY: help run test test-user proofs lint format bench profile mutants soak lock audit clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -41,8 +41,11 @@ format: $(DEV)  ## put the code into the one layout
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(DEV)  ## the benchmarks behind the figures of the README
+bench: $(DEV)  ## the quick benchmarks, then every budget beside what was measured; ARGS="fanout_peers" for others
 	@exec $(BIN)/python -m bench $(ARGS)
+
+profile: $(DEV)  ## where a hot path spends its time, by flame graph; ARGS="fanout post handshake history dispatch"
+	@exec $(BIN)/python -m bench.profile $(ARGS)
 
 mutants: $(DEV)  ## break our own code on purpose; each must be noticed by its test
 	@exec $(BIN)/python -m mutants $(ARGS)

@@ -6,6 +6,7 @@ One connection asks one question after another, so a figure is the time of an an
 
 import asyncio
 import time
+from uuid import UUID
 
 from bench.report import Report, percentile
 from bench.stage import PROSE, Stage, run, seed_groups
@@ -61,22 +62,32 @@ async def timed(asker: Asker, requests: list[bytes]) -> tuple[list[float], int, 
     return sorted(took), size, hits / len(took)
 
 
-async def measure(platform: Stage) -> Report:
+async def seed(platform: Stage) -> tuple[UUID, list[str]]:
+    """One conversation of a thousand messages, and who is in it."""
     [(group, users)] = await seed_groups(platform.stores.database_url, 1, 2)
     store = await Store.connect(platform.stores.database_url, announce=lambda events: None)
     for _ in range(MESSAGES // 100):
         drafts = [Draft(ConversationId(group), UserId(users[n % 2]), PROSE) for n in range(100)]
         await asyncio.gather(*map(store.posts.submit, drafts))
     await store.close()
+    return group, users
+
+
+def pages(group: UUID, token: str) -> tuple[bytes, list[bytes]]:
+    """The newest page, and older ones: those are not kept in Redis; each is another so that none is special."""
+    path = f"/v1/conversations/{group}/messages?limit=50"
+    return a_get(path, token), [a_get(f"{path}&before_seq={seq}", token) for seq in range(300, 700, 7)]
+
+
+async def measure(platform: Stage) -> Report:
+    group, users = await seed(platform)
     api = await platform.services.start("api")
     asker = await Asker.connect(api.port)
     token = platform.token(users[0])
-    path = f"/v1/conversations/{group}/messages?limit=50"
-    # Pages far from the end are not kept in Redis; each asks for another so that none is special.
-    older = [a_get(f"{path}&before_seq={seq}", token) for seq in range(300, 700, 7)]
+    newest, older = pages(group, token)
     measured = {
         "GET /health (floor)": await timed(asker, [a_get("/health", token)]),
-        "newest 50, from the cache": await timed(asker, [a_get(path, token)]),
+        "newest 50, from the cache": await timed(asker, [newest]),
         "an older 50, from PostgreSQL": await timed(asker, older),
     }
     floor = percentile(measured["GET /health (floor)"][0], 0.5)
