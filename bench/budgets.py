@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.records import Figure, NotMeasured, Of, Ratio, Record, Records, of, read
+from bench.records import Figure, Least, NotMeasured, Of, Ratio, Record, Records, of, read
 from bench.report import RESULTS, ROOT, Cell, shown, table
 
 KEPT = ROOT / "bench" / "results"
 
+MINUTE = Least(59.0)
 ENGINE, GATEWAY, SOCKETIFY, NATS = "causerie engine", "causerie gateway", "socketify", "nats-server"
 PEERS = ("websockets", "fastapi", "python-socketio", "django channels", "node ws", "node socket.io")
 PER_CPU = "x floor per CPU s"
@@ -65,6 +66,10 @@ BUDGETS: dict[str, Sequence[Budget]] = {
             "… beside socketify", 0.9, "of it", Ratio(_fan_out(1_000, 16, ENGINE), _fan_out(1_000, 16, SOCKETIFY))
         ),
         at_least("posts in the store", 15_000, "/s", of("store_posts", "per second", what="post")),
+        at_least(
+            "the whole pipeline, one recipient, for 60 s", 6_000, "sends/s", of("pipeline", "sends/s", seconds=MINUTE)
+        ),
+        at_least("into a channel of 1,000", 150_000, "deliveries/s", of("channel", "deliveries/s")),
         at_most("send → ack, p50", 8, "ms", of("e2e", "p50 ms", what="send -> ack")),
         at_most("send → ack, p99", 40, "ms", of("e2e", "p99 ms", what="send -> ack")),
         at_most("send → delivered, p50", 15, "ms", of("e2e", "p50 ms", what="send -> delivered")),

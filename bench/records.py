@@ -9,8 +9,20 @@ from typing import Protocol
 from bench.report import Cell
 
 Values = Sequence[float]
-Wanted = Cell | tuple[Cell, ...]
-"""What a row has to hold: a cell, or one of several."""
+
+
+@dataclass(frozen=True)
+class Least:
+    """A number of at least this."""
+
+    value: float
+
+    def __str__(self) -> str:
+        return f"of {self.value:g} or more"
+
+
+Wanted = Cell | tuple[Cell, ...] | Least
+"""What a row has to hold: a cell, one of several, or enough of something."""
 
 
 class NotMeasured(Exception):
@@ -128,7 +140,9 @@ def _broken(row: dict[str, Cell]) -> str:
     remark = str(row.get("remark", ""))
     if remark.startswith("NOT WHOLE"):
         return remark
-    if "expected" in row and row.get("seen") != row["expected"]:
+    if not str(row.get("whole", "yes")).startswith("yes"):
+        return f"not whole: {row['whole']}"
+    if "expected" in row and row.get("seen", row["expected"]) != row["expected"]:
         return f"{row.get('seen')} of {row['expected']} arrived"
     return ""
 
@@ -136,6 +150,8 @@ def _broken(row: dict[str, Cell]) -> str:
 def _matches(cell: Cell | None, wanted: Wanted) -> bool:
     if isinstance(wanted, tuple):
         return any(_matches(cell, one) for one in wanted)
+    if isinstance(wanted, Least):
+        return isinstance(cell, int | float) and cell >= wanted.value
     if isinstance(cell, str) and isinstance(wanted, str):
         return cell.startswith(wanted)
     return cell == wanted

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.budgets import BUDGETS, at_least, at_most, rows
-from bench.records import NotMeasured, Ratio, of, read, unevenness
+from bench.records import Least, NotMeasured, Ratio, of, read, unevenness
 from bench.report import Cell
 
 
@@ -41,6 +41,9 @@ def folder(tmp_path: Path) -> Path:
     a_result(
         tmp_path, "e2e", ["what", "p50 ms", "seen", "expected"], ["send -> ack", 3.0, 10, 10], ["lost", 2.0, 9, 10]
     )
+    a_result(
+        tmp_path, "pipeline", ["seconds", "sends/s", "whole"], [60.01, 7000, "yes"], [90.0, 5000, "NO: 1 unanswered"]
+    )
     return tmp_path
 
 
@@ -57,12 +60,14 @@ def test_a_figure_within_its_bound_is_told_from_one_beyond_it_with_where_it_come
 @pytest.mark.parametrize(
     ("figure", "reason"),
     [
-        (of("pipeline", "p50 ms"), "no result of pipeline"),
+        (of("channel", "p50 ms"), "no result of channel"),
         (of("fanout", "p99 ms"), "fanout has no column 'p99 ms'"),
         (of("fanout", "x floor", at_once=4, server="ours"), "fanout has no row of at once 4, server ours"),
         (of("fanout", "x floor", at_once=1, server="peer c"), "not installed"),
         (of("fanout", "x floor", at_once=16, server="ours"), "NOT WHOLE: 3 missing, 0 closed, stalled"),
         (of("e2e", "p50 ms", what="lost"), "9 of 10 arrived"),
+        (of("pipeline", "sends/s", seconds=Least(80)), "not whole: NO: 1 unanswered"),
+        (of("pipeline", "sends/s", seconds=Least(100)), "pipeline has no row of seconds of 100 or more"),
     ],
 )
 def test_what_was_not_measured_stays_in_the_table_with_the_reason(folder: Path, figure, reason: str):
@@ -76,6 +81,10 @@ def test_ours_is_held_against_the_best_of_the_peers_that_could_be_measured(folde
     peers = of("fanout", "x floor", at_once=1, server=("peer a", "peer b", "peer c"))
 
     assert Ratio(ours, peers).value(read(folder)) == pytest.approx(2.0)
+
+
+def test_a_run_that_was_longer_than_asked_for_counts(folder: Path):
+    assert of("pipeline", "sends/s", whole="yes", seconds=Least(60)).value(read(folder)) == 7000
 
 
 def test_a_curve_is_as_uneven_as_its_farthest_point_and_one_point_is_no_curve():
