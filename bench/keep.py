@@ -36,15 +36,16 @@ def main() -> int:
     parser.add_argument("names", nargs="+", metavar="NAME", help="as .data/bench/NAME.json is called")
     parser.add_argument("--source", type=Path, default=RESULTS, help="where the results are, of another checkout too")
     arguments = parser.parse_args()
-    failed = False
+    refused = []
     for name in arguments.names:
         try:
             print(keep(name, source=arguments.source))
         except NotKept as reason:
+            refused.append(name)
             print(reason)
-            failed = True
-    print("now: python -m bench.performance")
-    return failed
+    if len(refused) < len(arguments.names):
+        print("now: python -m bench.performance")
+    return bool(refused)
 
 
 if __name__ == "__main__":
