@@ -132,8 +132,8 @@ class Meter:
 
     @property
     def used(self) -> Used:
-        """Between the first edge and the last."""
-        first, last = self._edges[0], self._edges[-1]
+        """Between the latest two edges."""
+        first, last = self._edges[-2:]
         return Used({part: last[part] - first[part] for part in last})
 
     def _part(self, process: psutil.Process) -> str:

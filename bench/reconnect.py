@@ -1,0 +1,191 @@
+"""Everybody is reset at once and comes back: how long until all are synced, what it asks of PostgreSQL, who notices.
+
+    python -m bench.reconnect --clients 10000 --window 15
+
+Every client of two gateways loses its connection by a reset in the same moment, waits a random share of the jitter
+window as our own clients do, connects, authenticates and asks `sync` from its own cursor; a gateway that is asked by
+too many answers 503 with a time, and the pace of handshakes stays as it is set by default.  Statements are counted on
+their way from the gateways to PostgreSQL, by a relay.  Meanwhile others, on the same gateways, go on talking.
+"""
+
+import argparse
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from bench.generator import Talked, swarm
+from bench.people import ROOM, WELCOME, Meter, author, clients, reader, seed, speech, values
+from bench.report import Cell, Report
+from bench.stage import PROSE, Stage, run
+from causerie.settings import GatewaySettings
+from tests.support.relay import Relay
+from tests.support.statements import Statements
+
+GATEWAYS = 2
+FIRST_RATE = 800.0
+"""A second over both gateways: below their pace, so that nobody has to come twice at first."""
+TALKERS = 100
+BUDGET_SECONDS = 30.0
+BUDGET_STATEMENTS = 3
+PATIENCE_SECONDS = 10.0
+SETTLE_SECONDS = 2.0
+LIMIT_SECONDS = 240.0
+
+SYNCED = '{"id":2,"ok":true'
+FIRST = ((WELCOME, '{"id":2,"op":"sync"}'), (SYNCED, ""))
+AGAIN = ((WELCOME, '{"id":2,"op":"sync","cursor":"%k"}'), (SYNCED, ""))
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one stretch of talking was like, and what the gateways asked of PostgreSQL meanwhile."""
+
+    talked: Talked
+    statements: int
+    seconds: float
+
+
+@contextlib.asynccontextmanager
+async def counted(url: str) -> AsyncIterator[tuple[str, Statements]]:
+    """A way to PostgreSQL on which statements are counted."""
+    relay = Relay(url)
+    statements = Statements(relay)
+    await relay.start()
+    try:
+        yield relay.url, statements
+    finally:
+        await relay.cut()
+
+
+async def measure(platform: Stage, arguments: argparse.Namespace) -> Report:
+    count, window = arguments.clients, arguments.window
+    url = platform.stores.database_url
+    direct = await seed(url, "direct", [(author(n), reader(n)) for n in range(TALKERS)])
+    # Everybody of the herd has a conversation with his neighbour: a sync has something to look at.
+    herd = [f"herd{n}" for n in range(count)]
+    await seed(url, "direct", [tuple(herd[n : n + 2]) for n in range(0, count - 1, 2)])
+    lines = values(platform, "herd", [(user, []) for user in herd])
+    speakers = values(platform, "authors", [(author(n), [direct[n]]) for n in range(TALKERS)])
+    listeners = values(platform, "readers", [(reader(n), []) for n in range(TALKERS)])
+    pace = GatewaySettings().handshakes_per_second
+    async with contextlib.AsyncExitStack() as stack:
+        relayed, statements = await stack.enter_async_context(counted(url))
+        settings = ROOM | {"CAUSERIE_HANDSHAKES_PER_SECOND": str(pace), "DATABASE_URL": relayed}
+        gateways = [await platform.services.start("gateway", port=None, **settings) for _ in range(GATEWAYS)]
+        workers = [await platform.services.start("worker")]
+        ports = [gateway.port for gateway in gateways]
+        meter = Meter(gateways=gateways, workers=workers)
+        crowd = await stack.enter_async_context(swarm(0, core=None))
+        others = await stack.enter_async_context(swarm(1, core=None))
+        await others.connect("authors", clients(speakers, talking=True), ports, TALKERS, rate=200.0)
+        await others.connect("readers", clients(listeners), ports[::-1], TALKERS, rate=200.0)
+        came = await crowd.connect("herd", clients(lines, script=FIRST), ports, count, rate=FIRST_RATE)
+        if came.ready < count:
+            raise SystemExit(f"only {came.ready:,} of {count:,} connected: {came.trouble}")
+        await asyncio.sleep(SETTLE_SECONDS)
+
+        async def talk(seconds: float) -> Talked:
+            await others.reset()
+            text = speech(PROSE[:100])
+            return await others.talk(
+                "authors", "readers", text, seconds=seconds, warm_seconds=0.0, rate=arguments.rate, in_flight=TALKERS
+            )
+
+        counted_before = statements.count
+        before = await talk(arguments.before)
+        usual = (statements.count - counted_before) / arguments.before
+
+        meter.edge()
+        counted_before = statements.count
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        talking = asyncio.create_task(talk(window + arguments.after))
+        back = await crowd.again("herd", AGAIN, window_seconds=window, limit_seconds=window + 2 * BUDGET_SECONDS)
+        asked, elapsed = statements.count - counted_before, loop.time() - began
+        meter.edge()
+        during = await talking
+        report = await crowd.report()
+    lost = report["groups"]["herd"]["closed"]
+    by_herd = max(0.0, asked - usual * elapsed)
+    rows: list[tuple[Cell, ...]] = [
+        (
+            f"{count:,} reset at once",
+            back.back,
+            back.seconds,
+            back.returned.p50_ms / 1000,
+            back.returned.p99_ms / 1000,
+            back.postponed,
+            back.troubled,
+            by_herd / count,
+            asked / count,
+            "yes" if back.back == count and not lost else f"NO: {count - back.back} away, {lost} lost: {back.trouble}",
+        )
+    ]
+    talks: list[tuple[Cell, ...]] = [_row("others before", before), _row("others during it", during)]
+    return Report(
+        "reconnect",
+        f"{count:,} clients of {GATEWAYS} gateways come back within a jitter window of {window:g} s",
+        COLUMNS,
+        [*rows, *talks],
+        notes=(
+            f"budget: all back within {window + BUDGET_SECONDS:g} s, <= {BUDGET_STATEMENTS} statements each; "
+            f"a gateway takes {pace} handshakes a second",
+            f"statements: all on the wire from the gateways to PostgreSQL, BEGIN and COMMIT too; {usual:.0f} a second "
+            "are the others' and are taken off in the first of the two columns",
+            f"postponed: told to come later by a 503; troubled: other failures ({back.trouble or 'none'})",
+            f"cores used meanwhile: {meter.used.shares(elapsed)}",
+            f"the others: {arguments.rate:g} sends a second from {TALKERS} people; before "
+            f"{_told(before)}; during it {_told(during)}",
+        ),
+    )
+
+
+def _row(what: str, talked: Talked) -> tuple[Cell, ...]:
+    arrived = talked.arrived
+    troubles = f"{talked.refused} refused, {talked.closed} closed, {talked.unanswered} unanswered"
+    return (
+        what,
+        talked.accepted,
+        talked.seconds,
+        arrived.p50_ms / 1000,
+        arrived.p99_ms / 1000,
+        talked.refused,
+        talked.closed,
+        "–",
+        "–",
+        "yes" if talked.is_whole else f"NO: {troubles}; {talked.delivered} of {talked.expected} delivered",
+    )
+
+
+def _told(talked: Talked) -> str:
+    return f"delivered p50 {talked.arrived.p50_ms:.1f}, p99 {talked.arrived.p99_ms:.1f} ms"
+
+
+COLUMNS = (
+    "who",
+    "back, or sent",
+    "seconds",
+    "p50 s",
+    "p99 s",
+    "postponed, or refused",
+    "troubled, or closed",
+    "statements each",
+    "with the others'",
+    "whole",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Everybody is reset at once and comes back.")
+    parser.add_argument("--clients", type=int, default=10_000)
+    parser.add_argument("--window", type=float, default=8.0, help="seconds over which clients spread their return")
+    parser.add_argument("--rate", type=float, default=50.0, help="sends a second of the others")
+    parser.add_argument("--before", type=float, default=10.0, help="seconds the others are watched before")
+    parser.add_argument("--after", type=float, default=12.0, help="seconds the others are watched beyond the window")
+    arguments = parser.parse_args()
+    run(lambda platform: measure(platform, arguments), limit_seconds=LIMIT_SECONDS)
+
+
+if __name__ == "__main__":
+    main()
