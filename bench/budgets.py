@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.records import Figure, Least, NotMeasured, Of, Ratio, Record, Records, of, read
+from bench.records import Figure, Least, NotMeasured, NotWhole, Of, Ratio, Record, Records, of, read
 from bench.report import RESULTS, ROOT, Cell, shown, table
 
 KEPT = ROOT / "bench" / "results"
 
 MINUTE = Least(59.0)
+HERD = "10,000 reset at once"
 ENGINE, GATEWAY, SOCKETIFY, NATS = "causerie engine", "causerie gateway", "socketify", "nats-server"
 PEERS = ("websockets", "fastapi", "python-socketio", "django channels", "node ws", "node socket.io")
 PER_CPU = "x floor per CPU s"
@@ -78,6 +79,9 @@ BUDGETS: dict[str, Sequence[Budget]] = {
         at_most("page of 50 from PostgreSQL, p50", 10, "ms", of("history", "p50 ms", what="an older 50")),
         at_most("a cached conversation in Redis", 8_000, "bytes", of("cache_bytes", "most", what="bytes of the key")),
         at_most("an append in Redis", 20, "µs", of("cache_bytes", "median", what="append, µs of Redis's thread")),
+        at_most("10,000 reset at once: all back in 8 s + 30 s", 38, "s", of("reconnect", "seconds", who=HERD)),
+        at_most("… for each", 3, "statements", of("reconnect", "statements each", who=HERD)),
+        at_most("… refused to the others", 0, "sends", of("reconnect", "postponed, or refused", who="others during")),
     ),
     "At scale": (
         at_least("fan-out, one write per frame, beside the best Python or Node peer", 1.5, "of it", _peers(1)),
@@ -104,6 +108,8 @@ def _row(records: Records, budget: Budget) -> list[Cell]:
     bound = f"{'≥' if budget.is_least else '≤'} {shown(budget.bound)} {budget.unit}"
     try:
         measured = budget.figure.value(records)
+    except NotWhole as reason:
+        return [budget.what, bound, "–", f"not whole: {reason}", _source(records[budget.figure.benchmark])]
     except NotMeasured as reason:
         return [budget.what, bound, "–", f"not measured: {reason}", ""]
     return [budget.what, bound, shown(measured), budget.verdict(measured), _source(records[budget.figure.benchmark])]

@@ -29,6 +29,10 @@ class NotMeasured(Exception):
     """A figure that is not there; the message is the reason shown in its place."""
 
 
+class NotWhole(NotMeasured):
+    """A figure of something else than what was asked for, for something was lost or refused."""
+
+
 @dataclass(frozen=True)
 class Record:
     """What `Report.publish` wrote."""
@@ -76,6 +80,7 @@ class Figure(Protocol):
 
         Raises:
             NotMeasured: no such result, row or column, or a row that could not be measured.
+            NotWhole: a row of a run in which something was lost.
         """
 
 
@@ -99,7 +104,7 @@ class Of:
             described = ", ".join(f"{name.replace('_', ' ')} {_told(cell)}" for name, cell in self.row.items())
             raise NotMeasured(f"{self.benchmark} has no row of {described}")
         if broken := next(filter(None, map(_broken, found)), ""):
-            raise NotMeasured(broken)
+            raise NotWhole(broken)
         values = [cell for cell in (row[self.column] for row in found) if isinstance(cell, int | float)]
         if not values:
             raise NotMeasured(str(found[0].get("remark") or f"{self.benchmark} could not measure it"))
@@ -139,9 +144,9 @@ def _broken(row: dict[str, Cell]) -> str:
     """Why a row's figures are of something else than what was asked for; a scenario says so in its remark."""
     remark = str(row.get("remark", ""))
     if remark.startswith("NOT WHOLE"):
-        return remark
-    if not str(row.get("whole", "yes")).startswith("yes"):
-        return f"not whole: {row['whole']}"
+        return remark.removeprefix("NOT WHOLE: ")
+    if (whole := str(row.get("whole", "yes"))) != "yes":
+        return whole.removeprefix("NO: ")
     if "expected" in row and row.get("seen", row["expected"]) != row["expected"]:
         return f"{row.get('seen')} of {row['expected']} arrived"
     return ""
