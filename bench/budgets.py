@@ -5,17 +5,22 @@ result is shown with the reason, never left out.  Nothing fails here: a busy mac
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.records import Figure, Least, NotMeasured, NotWhole, Of, Ratio, Record, Records, of, read
+from bench.records import Figure, Flat, Least, NotMeasured, NotWhole, Of, Ratio, Record, Records, Values, of, read
 from bench.report import RESULTS, ROOT, Cell, shown, table
 
 KEPT = ROOT / "bench" / "results"
 
 MINUTE = Least(59.0)
 HERD = "10,000 reset at once"
+OVER_CONNECTIONS = Flat(
+    "hundred_thousand", "x floor CPU", "connections", (1_000, 100_000), {"server": "causerie gateway"}
+)
+OVER_CONVERSATIONS = Flat("flatness", "x middle", "active conversations", (10, 10_000), {})
+FLATNESS = 0.2
 ENGINE, GATEWAY, SOCKETIFY, NATS = "causerie engine", "causerie gateway", "socketify", "nats-server"
 PEERS = ("websockets", "fastapi", "python-socketio", "django channels", "node ws", "node socket.io")
 PER_CPU = "x floor per CPU s"
@@ -51,6 +56,10 @@ def _peers(at_once: int) -> Ratio:
     )
 
 
+def _all(column: str, pick: Callable[[Values], float] = max) -> Of:
+    return of("hundred_thousand", column, pick, server=GATEWAY, connections=100_000)
+
+
 def _fan_out(subscribers: int, at_once: int, server: str, column: str = PER_CPU) -> Of:
     return of("fanout", column, subscribers=subscribers, at_once=at_once, server=server)
 
@@ -84,14 +93,20 @@ BUDGETS: dict[str, Sequence[Budget]] = {
         at_most("… refused to the others", 0, "sends", of("reconnect", "postponed, or refused", who="others during")),
     ),
     "At scale": (
-        at_least("fan-out, one write per frame, beside the best Python or Node peer", 1.5, "of it", _peers(1)),
-        at_least("fan-out, 16 at once, beside the best of these", 3, "of it", _peers(16)),
-        at_least(
-            "fan-out, 16 at once, beside NATS",
-            1,
-            "of it",
-            Ratio(_fan_out(1_000, 16, ENGINE), _fan_out(1_000, 16, NATS)),
+        at_least("one write per frame, beside the best Python or Node peer", 1.5, "of it", _peers(1)),
+        at_least("16 at once, beside the best of these", 3, "of it", _peers(16)),
+        at_least("16 at once, beside NATS", 1, "of it", Ratio(_fan_out(1_000, 16, ENGINE), _fan_out(1_000, 16, NATS))),
+        at_most("100,000 connections: each", 8, "KiB RSS", _all("KiB RSS")),
+        at_least("… connected in the slowest wave", 2_000, "/s", _all("opened/s", min)),
+        at_most("… a broadcast to all", 1.3, "of the floor's time", _all("x floor time")),
+        at_most(
+            "… kept when they have left",
+            0.1,
+            "of what they took",
+            Ratio(_all("KiB kept"), _all("KiB RSS")),
         ),
+        at_most("cost per delivery, 1,000 to 100,000 connections", FLATNESS, "off its middle", OVER_CONNECTIONS),
+        at_most("cost per delivery, 10 to 10,000 conversations", FLATNESS, "off its middle", OVER_CONVERSATIONS),
     ),
 }
 

@@ -6,10 +6,20 @@ A page that is generated cannot say what was not measured; a test holds it equal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
-from bench.budgets import BUDGETS, KEPT, PER_CPU, page_table
+from bench.budgets import (
+    BUDGETS,
+    FLATNESS,
+    GATEWAY,
+    KEPT,
+    OVER_CONNECTIONS,
+    OVER_CONVERSATIONS,
+    PER_CPU,
+    page_table,
+)
 from bench.plot import Bar, bars, lines
-from bench.records import Record, Records, read
+from bench.records import Flat, Record, Records, read
 from bench.report import ROOT, describe, shown, table
 
 DOCS = ROOT / "docs"
@@ -52,12 +62,40 @@ def _bar(server: str, value: float, frames_per_write: float) -> Bar:
 def idle_memory(records: Records) -> Pictures:
     """What a connection costs the gateway and the kernel, however many there are."""
     rows = records["idle_memory"].select()
-    curves = {
-        "the gateway's resident memory": [(float(row["connections"]), float(row["gateway KiB (RSS)"])) for row in rows],
-        "the kernel's, of one end": [(float(row["connections"]), float(row["kernel KiB (one end)"])) for row in rows],
-    }
+    ours = [(float(row["connections"]), float(row["gateway KiB (RSS)"])) for row in rows]
+    kernels = [(float(row["connections"]), float(row["kernel KiB (one end)"])) for row in rows]
+    if "hundred_thousand" in records:
+        weighed = [
+            row for row in records["hundred_thousand"].select(server=GATEWAY) if not isinstance(row["KiB RSS"], str)
+        ]
+        ours += [(float(row["connections"]), float(row["KiB RSS"])) for row in weighed[-1:]]
+        kernels += [(float(row["connections"]), float(row["KiB kernel"])) for row in weighed[-1:]]
+    # Of few connections the kernel's is less than what else it frees meanwhile.
+    shown_kernels = [(size, kib) for size, kib in kernels if kib >= 0]
+    curves = {"the gateway's resident memory": ours, "the kernel's, of one end": shown_kernels}
     picture = lines("Memory of an idle connection", "connections", "KiB each", curves, bound=IDLE_BUDGET)
     return {"idle_memory.svg": picture}
+
+
+def over_connections(records: Records) -> Pictures:
+    """What a delivery costs beside the floor, from few connections to all."""
+    title = "Cost of a delivery, beside the floor's at the same size"
+    return _flat(OVER_CONNECTIONS, records, title, "times the floor's", "gateways")
+
+
+def over_conversations(records: Records) -> Pictures:
+    """What a delivery costs when the same messages go to ever more conversations."""
+    title = "Cost of a delivery, the same sends to more conversations"
+    return _flat(OVER_CONVERSATIONS, records, title, "times their middle", "gateways and worker")
+
+
+def _flat(budget: Flat, records: Records, title: str, up: str, whose: str) -> Pictures:
+    """Green is where it should stay."""
+    curve = budget.curve(records)
+    middle = median(value for _, value in curve)
+    band = middle * (1 - FLATNESS), middle * (1 + FLATNESS)
+    about = f"processor time, {up}; green: {FLATNESS:.0%} about the middle"
+    return {f"{budget.benchmark}.svg": lines(title, budget.over, about, {whose: curve}, band=band)}
 
 
 @dataclass(frozen=True)
@@ -91,8 +129,20 @@ SECTIONS = (
     Section("Memory of a connection", "Authenticated, idle, each somebody else's.", "idle_memory", idle_memory),
     Section("Connections, and a storm of them", "They stay, they leave, they come all at once.", "connections"),
     Section("Sends and deliveries", "A thousand sends a second, from the client's write to the others' read.", "e2e"),
+    Section(
+        "100,000 connections",
+        "Six gateways and as many floors by turns; every client has a token of his own and follows one channel.",
+        "hundred_thousand",
+        over_connections,
+    ),
     Section("The whole pipeline", "As many sends as it takes, one recipient each, for a minute.", "pipeline"),
     Section("One channel, end to end", "From a member's frame to every subscriber's socket.", "channel"),
+    Section(
+        "Ever more conversations",
+        "The same people send the same number of messages to ten conversations, or to ten thousand.",
+        "flatness",
+        over_conversations,
+    ),
     Section("Everybody comes back", "10,000 connections are reset in one moment.", "reconnect"),
     Section("Posts in the store", "The write path alone, beside plain inserts.", "store_posts"),
     Section("History", "A page of fifty at the API.", "history"),

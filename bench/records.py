@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from statistics import median
 from typing import Protocol
 
 from bench.report import Cell
@@ -131,12 +132,41 @@ def of(benchmark: str, column: str, /, pick: Callable[[Values], float] = max, **
     return Of(benchmark, column, row, pick)
 
 
+@dataclass(frozen=True)
+class Flat:
+    """How far a curve is from its middle at the most; what was measured several times at a size counts as its median.
+
+    `between` are sizes it has to reach.
+    """
+
+    benchmark: str
+    column: str
+    over: str
+    between: tuple[float, float]
+    row: Mapping[str, Wanted]
+
+    def curve(self, records: Records) -> list[tuple[float, float]]:
+        """By size. Rows without a figure are of something else."""
+        whole = Of(self.benchmark, self.column, self.row, len)
+        whole.value(records)
+        by_size: dict[float, list[float]] = {}
+        for row in records[self.benchmark].select(**self.row):
+            if isinstance(value := row[self.column], int | float):
+                by_size.setdefault(float(row[self.over]), []).append(value)
+        return [(size, median(values)) for size, values in sorted(by_size.items())]
+
+    def value(self, records: Records) -> float:
+        curve = self.curve(records)
+        if curve[0][0] > self.between[0] or curve[-1][0] < self.between[1]:
+            raise NotMeasured(f"{self.benchmark} is from {curve[0][0]:,.0f} to {curve[-1][0]:,.0f} only")
+        return unevenness([value for _, value in curve])
+
+
 def unevenness(values: Values) -> float:
     """How far the farthest is from the middle of them, as a share of it; one value alone is no curve."""
     if len(values) < 2:
         raise NotMeasured("only one size was measured")
-    ordered = sorted(values)
-    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    middle = median(values)
     return max(abs(value / middle - 1) for value in values)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.budgets import BUDGETS, at_least, at_most, rows
-from bench.records import Least, NotMeasured, Ratio, of, read, unevenness
+from bench.records import Flat, Least, NotMeasured, Ratio, of, read, unevenness
 from bench.report import Cell
 
 
@@ -102,6 +102,17 @@ def test_a_curve_is_as_uneven_as_its_farthest_point_and_one_point_is_no_curve():
     assert unevenness([1.0, 1.1, 0.7]) == pytest.approx(0.3)
     with pytest.raises(NotMeasured):
         unevenness([1.0])
+
+
+def test_a_cost_is_flat_over_sizes_when_no_median_of_one_is_far_from_the_middle(tmp_path: Path):
+    cells: list[list[Cell]] = [[10, "steady", 1.0], [100, "steady", 5.0], [100, "steady", 1.1], [100, "steady", 1.0]]
+    a_result(tmp_path, "cost", ["size", "load", "cost"], *cells, [1_000, "steady", 1.3], [1, "flood", "–"])
+    records = read(tmp_path)
+
+    assert Flat("cost", "cost", "size", (10, 1_000), {}).curve(records) == [(10, 1.0), (100, 1.1), (1_000, 1.3)]
+    assert Flat("cost", "cost", "size", (10, 1_000), {}).value(records) == pytest.approx(0.2 / 1.1)
+    with pytest.raises(NotMeasured, match="from 10 to 1,000 only"):
+        Flat("cost", "cost", "size", (10, 10_000), {}).value(records)
 
 
 def test_without_any_result_every_budget_is_still_listed(tmp_path: Path):
