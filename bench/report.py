@@ -64,12 +64,12 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     )
 
 
-def commit() -> str:
+def commit(root: Path = ROOT) -> str:
     """The commit measured, marked when what is measured differs from it; new files count, for they may be run."""
-    name = _git("rev-parse", "--short=10", "HEAD")
+    name = _git(root, "rev-parse", "--short=10", "HEAD")
     if not name:
         return "no commit"
-    return f"{name}+changes" if _git("status", "--porcelain", "--", *MEASURED, *NOT_MEASURED) else name
+    return f"{name}+changes" if _git(root, "status", "--porcelain", "--", *MEASURED, *NOT_MEASURED) else name
 
 
 def command() -> str:
@@ -112,8 +112,8 @@ def shown(cell: Cell) -> str:
     return f"{cell:,}" if isinstance(cell, int) else cell
 
 
-def _git(*arguments: str) -> str:
-    asked = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+def _git(root: Path, *arguments: str) -> str:
+    asked = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
     return asked.stdout.strip()
 
 
