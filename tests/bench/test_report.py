@@ -12,9 +12,9 @@ from bench.report import commit
 def checkout(tmp_path: Path) -> Path:
     (tmp_path / "bench").mkdir()
     (tmp_path / "bench" / "fanout.py").write_text("SECONDS = 2\n")
-    for arguments in (["init"], ["add", "."], ["commit", "-m", "bench: Measure."]):
-        identity = ["-c", "user.name=ann", "-c", "user.email=ann@example.org"]
-        subprocess.run(["git", *identity, *arguments, "-q"], cwd=tmp_path, check=True)
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "bench: Measure."]):
+        settings = ["-c", "user.name=ann", "-c", "user.email=ann@example.org", "-c", "core.hooksPath=/dev/null"]
+        subprocess.run(["git", *settings, *arguments], cwd=tmp_path, check=True)
     return tmp_path
 
 
