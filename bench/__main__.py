@@ -68,6 +68,7 @@ def _ends_well(run: Run) -> bool:
     try:
         return process.wait(run.limit_seconds) == 0
     except subprocess.TimeoutExpired:
+        print(f"{run.module}: given up after {run.limit_seconds:g} s", file=sys.stderr)
         # As Ctrl-C would: it takes its stores, servers and generators with it.
         process.send_signal(signal.SIGINT)
         try:
