@@ -11,7 +11,7 @@ DEV    := $(VENV)/.installed-dev
 UV     := $(BIN)/uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-user proofs lint format bench profile mutants soak lock audit clean
+.PHONY: help run test test-user proofs lint format bench connections profile mutants soak lock audit clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -52,6 +52,9 @@ mutants: $(DEV)  ## break our own code on purpose; each must be noticed by its t
 
 soak: $(DEV)  ## the long proof: everything broken on purpose, three seeds; ARGS="--seed 7 --scenario processes"
 	@exec $(BIN)/python -m soak $(or $(ARGS),--seed 1 --seed 2 --seed 3)
+
+connections: $(DEV)  ## 100,000 connections on this machine, beside a floor in C; ARGS="--connections 6000" for fewer
+	@exec $(BIN)/python -m bench.hundred_thousand $(or $(ARGS),--sizes 1000 10000 50000)
 
 lock: $(VENV)/bin/uv  ## resolve pyproject.toml again into the requirements files
 	$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE) \

@@ -22,6 +22,7 @@ import uvloop
 from bench.cores import cpu_seconds
 from bench.generator import Connected, GeneratorFailed, Swarm, swarm
 from bench.kernel import KIB, Memory, memory
+from bench.limits import SPARE_FILES
 from bench.native import NoCompiler
 from bench.report import Cell, Report
 from bench.servers import Running, Server, Unavailable
@@ -32,8 +33,6 @@ WARM_UP = 100
 SETTLE_SECONDS = 3.0
 LEAVE_SECONDS = 15.0
 FULL_SPEED = 1_000_000.0
-SPARE_FILES = 2_400
-"""What a server keeps for itself and for those at its door."""
 BUDGET_KIB = 8
 
 
@@ -44,6 +43,8 @@ class Crowd:
     ready: int
     failed: int
     seconds: float
+    upgraded_p50_ms: float
+    upgraded_p99_ms: float
     welcomed_p50_ms: float
     welcomed_p99_ms: float
     trouble: str
@@ -85,10 +86,17 @@ async def come(
             for generator, count, first in shares
         )
     )
+    return crowd_of(done)
+
+
+def crowd_of(done: Sequence[Connected]) -> Crowd:
+    """What several generators found together; of percentiles the worst."""
     return Crowd(
         sum(one.ready for one in done),
         sum(one.failed for one in done),
         max(one.seconds for one in done),
+        max(one.upgraded.p50_ms for one in done),
+        max(one.upgraded.p99_ms for one in done),
         max(one.welcomed.p50_ms for one in done),
         max(one.welcomed.p99_ms for one in done),
         next((one.trouble for one in done if one.trouble), ""),

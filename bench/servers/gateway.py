@@ -11,9 +11,8 @@ from dataclasses import replace
 from uuid import UUID
 
 import asyncpg
-import psutil
 
-from bench.cores import OTHER_CORE, SERVER_CORE, pin, pin_family
+from bench.cores import part
 from bench.servers.server import PAYLOAD, Burst, Clients, Running, Server
 from bench.stage import Stage, stage
 
@@ -78,19 +77,18 @@ def clients(platform: Stage, readers: int) -> Clients:
     )
 
 
-def gateway(processes: int = 1) -> Server:
-    """With one process it has the server's core to itself; several share the machine with everything else."""
+def gateway(processes: int = 1, *, pinned: bool = True) -> Server:
+    """Pinned, it has the server's core to itself, and the stores, the worker and the generator share the other."""
 
     @asynccontextmanager
     async def start(readers: int) -> AsyncIterator[Running]:
         async with stage() as platform:
             channel = await seed_channel(platform.stores.database_url, readers)
             gateways = [await platform.services.start("gateway", port=None, **ENVIRONMENT) for _ in range(processes)]
-            await platform.services.start("worker")
+            worker = await platform.services.start("worker")
             ports, pids = [service.port for service in gateways], [service.pid for service in gateways]
-            for pid in pids:
-                pin(pid, SERVER_CORE)
-            pin_family(psutil.Process(), OTHER_CORE, but=pids)
+            if pinned:
+                part(pids)
             idle = clients(platform, readers)
             subscribe = f'{{"id":1,"op":"subscribe","conversation_id":"{channel}"}}'
             following = replace(idle, script=[(WELCOME, subscribe), ('{"id":1,"ok":true', "")])
@@ -104,7 +102,8 @@ def gateway(processes: int = 1) -> Server:
             send = (
                 f'{{"id":1%n,"op":"send","conversation_id":"{channel}","client_id":"fan-out-%n","content":"{PAYLOAD}"}}'
             )
-            yield Running(ports, pids, following, author, ports[:1], lambda k: Burst(send, k), idle)
+            beside = {"worker": worker.pid}
+            yield Running(ports, pids, following, author, ports[:1], lambda k: Burst(send, k), idle, beside)
 
     remark = "whole pipeline; stores and worker on the generator's core"
     return Server("causerie gateway", start, remark, window=WINDOW)

@@ -1,8 +1,8 @@
 """What the scenarios know of a server."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.generator import Clients
 from bench.processes import Unavailable
@@ -28,7 +28,8 @@ class Burst:
 class Running:
     """A server that is up, in one process or several. `pids` are those whose CPU time and memory are the server's.
 
-    `idle` is who only wants to be connected; without it readers are as idle as can be.
+    `idle` is who only wants to be connected; without it readers are as idle as can be. `beside` names processes that
+    work for it and are not its own.
     """
 
     ports: Sequence[int]
@@ -38,6 +39,7 @@ class Running:
     publisher_ports: Sequence[int]
     burst: Callable[[int], Burst]
     idle: Clients | None = None
+    beside: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
