@@ -8,6 +8,7 @@ import pytest
 from bench.budgets import BUDGETS, at_least, at_most, rows
 from bench.records import Flat, Least, NotMeasured, Ratio, of, read, unevenness
 from bench.report import Cell
+from bench.servers.catalogue import everybody
 
 
 def a_result(folder: Path, name: str, columns: list[str], *cells: list[Cell]) -> None:
@@ -113,6 +114,24 @@ def test_a_cost_is_flat_over_sizes_when_no_median_of_one_is_far_from_the_middle(
     assert Flat("cost", "cost", "size", (10, 1_000), {}).value(records) == pytest.approx(0.2 / 1.1)
     with pytest.raises(NotMeasured, match="from 10 to 1,000 only"):
         Flat("cost", "cost", "size", (10, 10_000), {}).value(records)
+
+
+def test_every_server_a_budget_asks_for_is_one_that_can_be_measured():
+    asked_for = {
+        server
+        for budgets in BUDGETS.values()
+        for budget in budgets
+        for figure in (
+            [budget.figure.above, budget.figure.below] if isinstance(budget.figure, Ratio) else [budget.figure]
+        )
+        for server in _several(getattr(figure, "row", {}).get("server", ()))
+    }
+
+    assert {"causerie engine", "causerie gateway", "node ws"} <= asked_for <= {one.name for one in everybody()}
+
+
+def _several(wanted: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (wanted,) if isinstance(wanted, str) else wanted
 
 
 def test_without_any_result_every_budget_is_still_listed(tmp_path: Path):
