@@ -72,7 +72,9 @@ def _is_request_id(value: object) -> bool:
             return -_MAX_INTEGER <= value <= _MAX_INTEGER
         case str():
             # A lone surrogate could be read but not echoed.
-            return len(value) <= MAX_ID_CHARACTERS and not any("\ud800" <= character <= "\udfff" for character in value)
+            return len(value) <= MAX_ID_CHARACTERS and (
+                value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+            )
         case _:
             return value is None
 

@@ -40,6 +40,7 @@ from causerie.protocol.queries import MAX_EPOCH_CHARACTERS, HistoryQuery, SyncQu
 MAX_WATCHED = 1_000
 MAX_POSITIONS = 1_000
 MAX_TOKEN_CHARACTERS = 16 * 1024
+_message_type = fields.choice(MessageType)
 _ANCHORS = ("before_seq", "after_seq", "around_seq", "cursor")
 _MAX_VERSION = 2**31 - 1
 
@@ -92,7 +93,7 @@ def _send(given: Fields) -> Send:
     command = Send(
         conversation_id=_conversation(given),
         content=given.require("content", check_content),
-        type=given.take("type", fields.choice(MessageType), MessageType.TEXT),
+        type=given.take("type", _message_type, MessageType.TEXT),
         metadata=given.take("metadata", check_metadata, {}),
         reply_to_id=None if reply_to is None else MessageId(reply_to),
         client_id=given.take("client_id", ids.client_id),

@@ -81,3 +81,23 @@ def test_a_number_beyond_a_double_is_infinite_so_that_a_range_check_meets_it(num
 
 def test_an_escaped_lone_surrogate_passes_for_the_rules_of_text_to_name_its_field():
     assert strict_json.loads(rb'{"content":"\ud800"}') == {"content": "\ud800"}
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a", "b", "a:", "c"]), st.none() | st.integers() | st.text(':,"ab\\é')), max_size=5
+    )
+)
+def test_a_key_named_twice_is_refused_whatever_the_texts_around_it_look_like(pairs):
+    inside = ", ".join(f"{json.dumps(key)} :{json.dumps(value, ensure_ascii=False)}" for key, value in pairs)
+    body = f"{{{inside}}}"
+
+    if len(dict(pairs)) < len(pairs):
+        with pytest.raises(InvalidJson):
+            strict_json.loads(body)
+    else:
+        assert strict_json.loads(body) == dict(pairs)
+
+
+def test_an_integer_of_any_length_stays_one():
+    assert strict_json.loads('{"seq":100000000000000000000000000}') == {"seq": 10**26}
