@@ -13,7 +13,7 @@ from causerie.cache.connection import CacheAway
 from causerie.cache.history import KEPT_MESSAGES, History
 from causerie.domain.errors import InvalidCursor
 from causerie.domain.ids import ConversationId, UserId
-from causerie.domain.message import Message
+from causerie.domain.message import Message, Posted
 from causerie.store import cursors, members, messages
 from causerie.store.members import Access
 
@@ -86,6 +86,11 @@ async def read_history(
 def as_seen(message: Message) -> dict[str, object]:
     """A message as one reader sees it."""
     return {**message.as_json(), "reactions": []}
+
+
+def as_answered(posted: Posted) -> dict[str, object]:
+    """A post as its author sees it."""
+    return as_seen(posted.message) if posted.data is None else {**posted.data, "reactions": []}
 
 
 async def _before(

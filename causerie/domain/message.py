@@ -82,7 +82,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """The outcome of posting a draft: the message, and whether an earlier post of the same key made it."""
+    """The outcome of posting a draft: the message, and whether an earlier post of the same key made it.
+
+    `data` is the message as its event tells it, when it was told just now: nobody has to write it down twice.
+    """
 
     message: Message
     replayed: bool
+    data: dict[str, object] | None = None

@@ -212,7 +212,8 @@ async def _append(
             version=1,
             created_at=row["created_at"],
         )
-        outcomes[place] = Posted(message, replayed=False)
+        data = message.as_json()
+        outcomes[place] = Posted(message, replayed=False, data=data)
         tx.events.append(
             Event(
                 message.conversation_id,
@@ -220,7 +221,7 @@ async def _append(
                 EventKind.MESSAGE_NEW,
                 message.created_at,
                 message.sender_id,
-                message.as_json(),
+                data,
             )
         )
 

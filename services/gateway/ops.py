@@ -169,7 +169,7 @@ class Ops:
 
 def shown(posted: Posted) -> Result:
     """A post as its author is answered."""
-    message = history.as_seen(posted.message)
+    message = history.as_answered(posted)
     if posted.replayed:
         message["replayed"] = True
     return message

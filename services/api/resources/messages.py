@@ -4,7 +4,7 @@ import asyncio
 
 from causerie import telemetry
 from causerie.actions import messages as actions
-from causerie.actions.history import as_seen, read_history
+from causerie.actions.history import as_answered, as_seen, read_history
 from causerie.protocol import queries, requests
 from services.api import answers
 from services.api.answers import Answer
@@ -61,7 +61,7 @@ async def post(asked: Asked) -> Answer:
     draft = requests.draft(await asked.body(), conversation_id, asked.caller.user, header_key=asked.idempotency_key)
     # Shielded: the queue answers its future also when nobody waits any more.
     posted = await asyncio.shield(actions.post(asked.platform, draft))
-    message = as_seen(posted.message)
+    message = as_answered(posted)
     if posted.replayed:
         return answers.replayed(message)
     telemetry.MESSAGES_ACCEPTED.add()
