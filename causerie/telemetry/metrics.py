@@ -5,6 +5,7 @@ All series exist from the start with 0. No user, conversation or connection id i
 """
 
 from collections.abc import Iterable
+from itertools import accumulate
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
@@ -15,7 +16,7 @@ from prometheus_client.core import HistogramMetricFamily
 from causerie.domain.errors import CauserieError
 from causerie.protocol.close_codes import CloseCode
 from causerie.telemetry.environment import exporter_of, resource
-from causerie.telemetry.instruments import DURATION_BUCKETS, Durations, Number, Numbers, bind
+from causerie.telemetry.instruments import DURATION_BUCKETS, Buckets, Durations, Number, Numbers, bind
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -53,7 +54,7 @@ CLOSES = Numbers(
 DELIVERIES = Number(
     "causerie.gateway.deliveries", "{delivery}", "Events written to the sockets of recipients.", grows=True
 )
-DELIVERY_SECONDS = Durations(
+DELIVERY_SECONDS = Buckets(
     "causerie.delivery.duration", "From the commit of an event to its write on the sockets of this node."
 )
 MESSAGES_ACCEPTED = Number(
@@ -111,7 +112,7 @@ DEFAULT_PARTITION_ROWS = Number(
 HTTP_SECONDS = Durations("http.server.request.duration", "Duration of HTTP server requests.")
 DB_SECONDS = Durations("db.client.operation.duration", "Duration of database client operations.")
 
-ALL: tuple[Number | Numbers | Durations, ...] = (
+ALL: tuple[Number | Numbers | Durations | Buckets, ...] = (
     CONNECTIONS,
     HANDSHAKES,
     CLOSES,
@@ -150,15 +151,23 @@ def db_operation(system: str, operation: str, seconds: float) -> None:
     DB_SECONDS.record(seconds, {"db.system.name": system, "db.operation.name": operation})
 
 
-class _StillEmpty:
-    """Shows the histograms nobody has recorded in: the SDK leaves them out, and dashboards would show a hole."""
+class _NotOfTheSdk:
+    """Shows the histograms we count, and those nobody has recorded in, which the SDK leaves out: dashboards would show
+    a hole."""
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
-        buckets = [(str(bound), 0) for bound in (*DURATION_BUCKETS, "+Inf")]
+        bounds = [*map(str, DURATION_BUCKETS), "+Inf"]
         for histogram in ALL:
-            if isinstance(histogram, Durations) and histogram.is_empty:
-                name = f"{histogram.name.replace('.', '_')}_seconds"
-                yield HistogramMetricFamily(name, histogram.description, buckets=buckets, sum_value=0)
+            match histogram:
+                case Buckets() if not histogram.is_shown_by_sdk:
+                    counts, total = histogram.counts, histogram.sum
+                case Durations() if histogram.is_empty:
+                    counts, total = [0] * len(bounds), 0.0
+                case _:
+                    continue
+            buckets = [*zip(bounds, accumulate(counts), strict=True)]
+            name = f"{histogram.name.replace('.', '_')}_seconds"
+            yield HistogramMetricFamily(name, histogram.description, buckets=buckets, sum_value=total)
 
 
 class Exposition:
@@ -169,16 +178,17 @@ class Exposition:
         readers: list[MetricReader] = [
             PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=self._registry)
         ]
-        if exporter_of("METRICS") == "otlp":
+        is_pushed = exporter_of("METRICS") == "otlp"
+        if is_pushed:
             # Imported here: it brings an HTTP stack that a process without a collector never needs.
             from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
             readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
-        self._registry.register(_StillEmpty())
+        self._registry.register(_NotOfTheSdk())
         self._provider = MeterProvider(readers, resource(service))
         meter = self._provider.get_meter("causerie")
         for instrument in ALL:
-            bind(instrument, meter)
+            bind(instrument, meter, is_pushed=is_pushed)
 
     def render(self) -> bytes:
         return generate_latest(self._registry)

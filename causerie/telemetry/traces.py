@@ -5,7 +5,7 @@ becoming their child: one batch has many parents.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -17,6 +17,7 @@ from causerie.telemetry.environment import exporter_of, resource
 
 _W3C = TraceContextTextMapPropagator()
 _provider: TracerProvider | None = None
+_NO_SPAN = nullcontext()
 
 
 def set_up(service: str) -> None:
@@ -35,7 +36,6 @@ def shut_down() -> None:
         _provider = None
 
 
-@contextmanager
 def span(
     name: str,
     *,
@@ -43,15 +43,26 @@ def span(
     links: Iterable[str | None] = (),
     kind: SpanKind = SpanKind.INTERNAL,
     **attributes: str | int | float | bool,
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """Time what happens inside as a span, below `parent` (a traceparent) or the current span.
 
     An exception that leaves it is recorded. `links` are traceparents; broken ones are left out.
     """
     if _provider is None:
-        yield
-        return
-    tracer = _provider.get_tracer("causerie")
+        return _NO_SPAN
+    return _span(_provider, name, parent, links, kind, attributes)
+
+
+@contextmanager
+def _span(
+    provider: TracerProvider,
+    name: str,
+    parent: str | None,
+    links: Iterable[str | None],
+    kind: SpanKind,
+    attributes: dict[str, str | int | float | bool],
+) -> Iterator[None]:
+    tracer = provider.get_tracer("causerie")
     context = _W3C.extract({"traceparent": parent}) if parent else None
     linked = [Link(origin) for origin in map(_origin, links) if origin.is_valid]
     with tracer.start_as_current_span(name, context, kind, attributes, linked):
