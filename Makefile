@@ -14,7 +14,7 @@ UV     := $(BIN)/uv --quiet
 .PHONY: help run test test-user proofs lint format bench connections profile mutants soak lock audit clean
 
 help:  ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 run: $(RUN)  ## start everything: stores, API, gateway, worker and the demo page (Ctrl-C stops it)
 	@# On a leash held by make: it gets SIGTERM, and stops everything, when make itself is killed.
@@ -43,9 +43,6 @@ format: $(DEV)  ## put the code into the one layout
 
 bench: $(DEV)  ## the quick benchmarks, then every budget beside what was measured; ARGS="fanout_peers" for others
 	@exec $(BIN)/python -m bench $(ARGS)
-
-hundred-thousand: $(DEV)  ## 100,000 connections on this machine, beside as many floors; ARGS=--record keeps the result
-	@exec $(BIN)/python -m bench.hundred_thousand --sizes 1000 10000 50000 $(ARGS)
 
 profile: $(DEV)  ## where a hot path spends its time, by flame graph; ARGS="fanout post handshake history dispatch"
 	@exec $(BIN)/python -m bench.profile $(ARGS)
