@@ -163,8 +163,8 @@ async def measure(platform: Stage, arguments: argparse.Namespace) -> Report:
         rows,
         notes=(
             f"budget: flat within {100 * BUDGET:.0f} % of the middle; it is {flat}",
-            f"medians of {arguments.rounds} interleaved rounds of {arguments.seconds:g} s at {steady}; cost is the time "
-            "of gateways and worker on a processor, what sending costs them included, over frames delivered",
+            f"medians of {arguments.rounds} interleaved rounds of {arguments.seconds:g} s at {steady}; cost is what "
+            "gateways and worker used of a processor, for sending too, over frames delivered",
             "x middle: beside the median of the sizes; in a closed loop larger batches make a message cheaper",
         ),
     )

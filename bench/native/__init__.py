@@ -14,7 +14,7 @@ from bench.report import RESULTS
 HERE = Path(__file__).resolve().parent
 BIN = RESULTS / "bin"
 SOURCES = {
-    "swarm": ("swarm.c", "crowd.c", "frames.c", "load.c", "talk.c", "again.c", "arrivals.c"),
+    "swarm": ("swarm.c", "crowd.c", "frames.c", "load.c", "talk.c", "again.c", "values.c", "arrivals.c"),
     "floor": ("floor.c",),
 }
 FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror")

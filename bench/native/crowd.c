@@ -109,24 +109,6 @@ bool crowd_say(Connection *c, int opcode, const char *text, size_t size) {
     return false;
 }
 
-/* The n-th word of a client's line of values: tabs part them, the first is what %v means. */
-const char *word_of(const Connection *c, int number, size_t *size) {
-    Group *g = &groups[c->group];
-    const char *word = g->value_count ? g->values[c->value % g->value_count] : "";
-    for (; number && *word; word++) number -= *word == '\t';
-    *size = strcspn(word, "\t");
-    return word;
-}
-
-/* The text with %v made the connection's value. */
-static void put_value(char *out, size_t room_left, const char *text, const Connection *c) {
-    const char *place = strstr(text, "%v");
-    size_t size;
-    const char *value = word_of(c, 0, &size);
-    if (place) snprintf(out, room_left, "%.*s%.*s%s", (int)(place - text), text, (int)size, value, place + 2);
-    else snprintf(out, room_left, "%s", text);
-}
-
 static void ask(Connection *c) {
     Group *g = &groups[c->group];
     int error = 0;
@@ -193,20 +175,6 @@ void reach(Connection *c) {
         return fail(c, "connect:", strerror(errno));
     struct epoll_event event = {.events = EPOLLOUT, .data.u32 = (uint32_t)place};
     if (epoll_ctl(epoll_file, EPOLL_CTL_ADD, c->file, &event) < 0) fail(c, "epoll:", strerror(errno));
-}
-
-static void read_values(Group *g) {
-    FILE *file = g->values_file ? fopen(g->values_file, "r") : NULL;
-    char *line = NULL;
-    size_t size = 0;
-    if (!file) return;
-    for (ssize_t length; (length = getline(&line, &size, file)) > 0;) {
-        if (line[length - 1] == '\n') line[length - 1] = 0;
-        if (g->value_count % 1024 == 0) g->values = realloc(g->values, sizeof(char *) * (size_t)(g->value_count + 1024));
-        if (!g->values || !(g->values[g->value_count++] = strdup(line))) abort();
-    }
-    free(line);
-    fclose(file);
 }
 
 /* A group is described by the first `connect` that names it; later ones add to it. */

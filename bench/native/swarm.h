@@ -59,7 +59,6 @@ extern unsigned sample_every;
 
 /* crowd.c */
 void reach(Connection *c);
-const char *word_of(const Connection *c, int number, size_t *size);
 void crowd_open(const char *line);
 void crowd_tick(uint64_t now);
 void crowd_event(int place, uint32_t events);
@@ -73,6 +72,11 @@ unsigned long long writes_seen(int group);
 void note(Group *g, const char *trouble, const char *detail);
 void let_go(Connection *c, bool by_reset);
 void fail(Connection *c, const char *why, const char *detail);
+
+/* values.c */
+void read_values(Group *g);
+const char *word_of(const Connection *c, int number, size_t *size);
+void put_value(char *out, size_t room_left, const char *text, const Connection *c);
 
 /* frames.c */
 void hear(Connection *c);
