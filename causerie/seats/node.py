@@ -127,8 +127,8 @@ class Node:
 
     @property
     def workers(self) -> int:
-        """How many living workers we know of."""
-        return self._settling.workers
+        """How many living workers we know of; none while NATS is away."""
+        return self._settling.workers if self._bus.is_up else 0
 
     @property
     def fleet(self) -> Mapping[NodeId, Heartbeat]:
@@ -154,7 +154,8 @@ class Node:
     async def _tick(self) -> None:
         while True:
             now = self._now()
-            self._settling.expire(now=now)
+            if self._bus.is_up:
+                self._settling.expire(now=now)
             for node in [node for node, (at, _) in self._fleet.items() if now - at > FLEET_SILENCE_SECONDS]:
                 del self._fleet[node]
             self._bus.publish(subjects.HEARTBEATS, self._heartbeat(self._kind))
@@ -212,6 +213,7 @@ class Node:
 
         First who sits here: a worker that was away as well is waiting to be told.
         """
+        self._settling.doubt(now=self._now())
         self._bus.publish(subjects.HEARTBEATS, self._heartbeat(self._kind))
         self._acknowledge_all()
 

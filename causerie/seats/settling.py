@@ -54,6 +54,11 @@ class Settling:
         self._echoed.pop(worker, None)
         self._wake()
 
+    def doubt(self, *, now: float) -> None:
+        """We may have been deaf: silence that fell into it says nothing, so everybody is waited for anew."""
+        self._heard_at = dict.fromkeys([*self._heard_at, *self._silent_since], now)
+        self._silent_since.clear()
+
     def expire(self, *, now: float) -> None:
         silent = [worker for worker, at in self._heard_at.items() if now - at > WORKER_SILENCE_SECONDS]
         for worker in silent:

@@ -88,3 +88,33 @@ async def test_waiting_ends_in_time_and_is_forgotten() -> None:
     settling.echoed("frozen", 2, now=1.0)
 
     assert await settling.settled(2, timeout_seconds=0.0)
+
+
+async def test_a_worker_that_fell_silent_while_we_were_deaf_is_waited_for() -> None:
+    settling = Settling()
+    settling.echoed("one", 1, now=0.0)
+    settling.echoed("two", 1, now=0.0)
+    settling.heard("two", now=3.0)
+    settling.expire(now=WORKER_SILENCE_SECONDS + 0.1)
+
+    settling.doubt(now=WORKER_SILENCE_SECONDS + 0.2)
+    settling.echoed("two", 2, now=WORKER_SILENCE_SECONDS + 0.3)
+    assert not settling.is_settled(2)
+    settling.echoed("one", 2, now=WORKER_SILENCE_SECONDS + 0.4)
+
+    assert settling.is_settled(2)
+
+
+async def test_a_worker_that_stays_silent_after_we_were_deaf_is_waited_for_no_longer_than_any_other() -> None:
+    settling = Settling()
+    settling.echoed("one", 1, now=0.0)
+    settling.echoed("two", 1, now=0.0)
+
+    settling.doubt(now=10.0)
+    for second in range(4):
+        settling.echoed("two", 2, now=10.0 + second)
+    settling.expire(now=10.0 + WORKER_SILENCE_SECONDS)
+    assert not settling.is_settled(2)
+    settling.expire(now=10.0 + WORKER_SILENCE_SECONDS + 0.1)
+
+    assert settling.is_settled(2)
