@@ -68,7 +68,7 @@ async def measure(platform: Stage, arguments: argparse.Namespace) -> Report:
     lines = values(platform, "herd", [(user, []) for user in herd])
     speakers = values(platform, "authors", [(author(n), [direct[n]]) for n in range(TALKERS)])
     listeners = values(platform, "readers", [(reader(n), []) for n in range(TALKERS)])
-    pace = GatewaySettings().handshakes_per_second
+    pace = arguments.pace
     async with contextlib.AsyncExitStack() as stack:
         relayed, statements = await stack.enter_async_context(counted(url))
         settings = ROOM | {"CAUSERIE_HANDSHAKES_PER_SECOND": str(pace), "DATABASE_URL": relayed}
@@ -80,7 +80,9 @@ async def measure(platform: Stage, arguments: argparse.Namespace) -> Report:
         others = await stack.enter_async_context(swarm(1, core=None))
         await others.connect("authors", clients(speakers, talking=True), ports, TALKERS, rate=200.0)
         await others.connect("readers", clients(listeners), ports[::-1], TALKERS, rate=200.0)
-        came = await crowd.connect("herd", clients(lines, script=FIRST), ports, count, rate=FIRST_RATE)
+        came = await crowd.connect(
+            "herd", clients(lines, script=FIRST), ports, count, rate=min(FIRST_RATE, 0.8 * GATEWAYS * pace)
+        )
         if came.ready < count:
             raise SystemExit(f"only {came.ready:,} of {count:,} connected: {came.trouble}")
         await asyncio.sleep(SETTLE_SECONDS)
@@ -183,6 +185,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=50.0, help="sends a second of the others")
     parser.add_argument("--before", type=float, default=10.0, help="seconds the others are watched before")
     parser.add_argument("--after", type=float, default=12.0, help="seconds the others are watched beyond the window")
+    parser.add_argument(
+        "--pace", type=int, default=GatewaySettings().handshakes_per_second, help="handshakes a second of each gateway"
+    )
     arguments = parser.parse_args()
     run(lambda platform: measure(platform, arguments), limit_seconds=LIMIT_SECONDS)
 

@@ -32,6 +32,10 @@ void become_ready(Connection *c) {
 
 static bool utter(Connection *c, const char *text) {
     static char out[MOST_TEXT];
+    if (!c->kept && strstr(text, "%k")) {
+        note(&groups[c->group], "no cursor was given", "");
+        return false;
+    }
     return !*text || crowd_say(c, groups[c->group].opcode, out, filled(out, text, c, 1));
 }
 
