@@ -174,7 +174,7 @@ def floor_for(sample: Sample, measured: Round, burst: int) -> Sample | None:
 def peers_of_ours(size: Size, bursts: Sequence[int]) -> list[str]:
     """How many times what each peer does we do, of the same rounds."""
     notes = []
-    for ours in ("causerie engine", "causerie gateway"):
+    for ours in ("causerie engine", "causerie coalescing", "causerie gateway"):
         for burst in bursts:
             told = []
             for name in dict.fromkeys(name for measured in size.rounds for name in measured):

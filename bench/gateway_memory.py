@@ -75,18 +75,20 @@ class OurEngine(Engine):
         self.readiness: Callable[[], Ready] = lambda: Ready(True)
         self.room = Room(0, 100_000, draining=False)
         self.registry: Registry[Any] = Registry(max_sessions_per_user=20)
+        outbox = Outbox(loop.call_soon)
         self._fan_out = FanOut(
             self.registry,
             call_soon=loop.call_soon,
             steady_clock=time.perf_counter,
             unix_clock=time.time,
             on_poison=lambda delivery, error: None,
+            spread=outbox.spread,
         )
         nothing = cast(Any, None)
         self._hall = Hall(
             rules=Rules(),
             wheel=self.wheel,
-            outbox=Outbox(loop.call_soon),
+            outbox=outbox,
             lobby=nothing,
             entrance=nothing,
             ops=nothing,

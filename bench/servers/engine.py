@@ -1,14 +1,15 @@
 """The engine under the gateway alone: its heads, connections and fan-out, without stores and without a pipeline.
 
 Asked on a second port, in plain lines `K PAYLOAD`, it hands K deliveries to the fan-out in one turn of its loop, as a
-batch from a worker would.  `python -m bench.servers.engine PORT CONTROL_PORT` is the process.
+batch from a worker would.  `python -m bench.servers.engine PORT CONTROL_PORT` is the process; with `together` as a
+third argument it takes all lines that have come as one batch, as it does who coalesces whatever waits.
 """
 
 import asyncio
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -38,25 +39,36 @@ class Channel(OurEngine):
         (connection,) = self.registry.of_user(self._users.pop())
         self.registry.follow(CHANNEL, connection)
 
-    def publish(self, copies: int, payload: bytes) -> None:
-        delivery = Delivery(CHANNEL.bytes, 1, "message.new", payload, time.time(), None)
-        self._fan_out.deliver([delivery] * copies)
+    @property
+    def is_busy(self) -> bool:
+        return self._fan_out.is_busy
+
+    def publish(self, lines: Iterable[bytes]) -> None:
+        batch: list[Delivery] = []
+        for line in lines:
+            copies, _, payload = line.partition(b" ")
+            batch += [Delivery(CHANNEL.bytes, 1, "message.new", payload, time.time(), None)] * int(copies)
+        self._fan_out.deliver(batch)
 
 
 class Control(asyncio.Protocol):
-    """Lines from the publisher, in whatever pieces they come; each gets a turn of the loop of its own.
+    """Lines from the publisher, in whatever pieces they come; apart, each gets a turn of the loop of its own.
 
     Else two bursts that were read together would leave in one write, and what is called one frame would be two.
     """
 
-    def __init__(self, engine: Channel) -> None:
+    def __init__(self, engine: Channel, *, together: bool) -> None:
         self._engine = engine
+        self._together = together
         self._rest = b""
         self._waiting: deque[bytes] = deque()
         self._is_due = False
 
     def data_received(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
+        if self._together:
+            self._engine.publish(lines)
+            return
         self._waiting.extend(lines)
         if not self._is_due:
             self._publish()
@@ -64,35 +76,41 @@ class Control(asyncio.Protocol):
     def _publish(self) -> None:
         self._is_due = False
         if self._waiting:
-            copies, _, payload = self._waiting.popleft().partition(b" ")
-            self._engine.publish(int(copies), payload)
+            if not self._engine.is_busy:
+                self._engine.publish([self._waiting.popleft()])
             # Two turns: what a turn collected is written at its end.
             self._is_due = True
             loop = asyncio.get_running_loop()
             loop.call_soon(lambda: loop.call_soon(self._publish))
 
 
-async def serve(port: int, control_port: int) -> None:
+async def serve(port: int, control_port: int, *, together: bool) -> None:
     engine = Channel()
     loop = asyncio.get_running_loop()
     await listen(listening_socket("127.0.0.1", port), lambda: HttpConnection(engine))
-    control = await loop.create_server(lambda: Control(engine), "127.0.0.1", control_port)
+    control = await loop.create_server(lambda: Control(engine, together=together), "127.0.0.1", control_port)
     await control.serve_forever()
 
 
-@asynccontextmanager
-async def _start(readers: int) -> AsyncIterator[Running]:
-    port = free_port()
-    control_port = free_port(avoid=frozenset({port}))
-    command = [sys.executable, "-m", "bench.servers.engine", str(port), str(control_port)]
-    async with running("engine", command, core=SERVER_CORE, folder=ROOT) as process:
-        await until_listening("engine", process, control_port)
-        publisher = Clients(raw=True)
-        yield Running([port], [process.pid], READERS, publisher, [control_port], lambda k: Burst(f"{k} {PAYLOAD}\n"))
+def _engine(name: str, remark: str, *mode: str) -> Server:
+    @asynccontextmanager
+    async def start(readers: int) -> AsyncIterator[Running]:
+        port = free_port()
+        control_port = free_port(avoid=frozenset({port}))
+        command = [sys.executable, "-m", "bench.servers.engine", str(port), str(control_port), *mode]
+        async with running("engine", command, core=SERVER_CORE, folder=ROOT) as process:
+            await until_listening("engine", process, control_port)
+            publisher = Clients(raw=True)
+            yield Running(
+                [port], [process.pid], READERS, publisher, [control_port], lambda k: Burst(f"{k} {PAYLOAD}\n")
+            )
+
+    return Server(name, start, remark)
 
 
-ENGINE = Server("causerie engine", _start, "heads, connections and fan-out of the gateway, no stores")
+ENGINE = _engine("causerie engine", "heads, connections and fan-out of the gateway, no stores")
+COALESCING = _engine("causerie coalescing", "the same; bursts that are read together leave together", "together")
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(int(sys.argv[1]), int(sys.argv[2])))
+    uvloop.run(serve(int(sys.argv[1]), int(sys.argv[2]), together="together" in sys.argv[3:]))

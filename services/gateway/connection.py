@@ -23,7 +23,6 @@ from services.gateway.hall import Hall
 from services.gateway.holding import Outlet
 from services.gateway.ops import shown
 from services.gateway.pipeline import Job, Pipeline
-from services.gateway.sends import Outbox
 from services.gateway.session import End, Enter, Perform, Ping, Refuse, Renew, Session
 from services.gateway.wheel import NOWHERE
 
@@ -39,7 +38,9 @@ _PING_FRAME = websocket.ping_frame()
 class Connection(Outlet):
     """From the 101 to the end of the TCP connection."""
 
-    __slots__ = ("_aborts_at", "_hall", "_pipeline", "_receiver", "_session", "_transport", "seat", "slot")
+    __slots__ = ("_aborts_at", "_hall", "_pipeline", "_receiver", "_session", "seat", "slot")
+
+    _transport: asyncio.Transport
 
     def __init__(self, hall: Hall, transport: asyncio.Transport, session: Session) -> None:
         super().__init__(transport, hall.outbox)
@@ -47,7 +48,6 @@ class Connection(Outlet):
         self.seat = 0
         """The counter of the seats that must have settled before this client may trust an answer to `sync`."""
         self._hall = hall
-        self._transport = transport
         self._session = session
         self._receiver = websocket.Receiver()
         self._pipeline: Pipeline | None = None
@@ -56,10 +56,6 @@ class Connection(Outlet):
     @property
     def session(self) -> Session:
         return self._session
-
-    @property
-    def outbox(self) -> Outbox:
-        return self._hall.outbox
 
     # ── called by the loop and the wheel ────────────────────────────────────────────────────────────────────────
 
@@ -84,23 +80,23 @@ class Connection(Outlet):
                 case websocket.Text(text):
                     self._read(text)
                 case websocket.Ping(payload):
-                    self._sends.put(websocket.pong_frame(payload))
+                    self.put(websocket.pong_frame(payload))
                 case websocket.Binary():
                     return self.end(End(CloseCode.UNSUPPORTED_DATA))
         return None
 
     def pause_writing(self) -> None:
-        self._sends.pause(now=self._hall.now())
+        self.pause(now=self._hall.now())
         self._schedule()
 
     def resume_writing(self) -> None:
-        self._sends.resume()
+        self.resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.is_over:
             telemetry.CLOSES.add("lost")
             self._leave()
-        self._sends.drop()
+        self.drop()
         self._hall.wheel.remove(self)
         self._hall.forget(self)
 
@@ -110,13 +106,13 @@ class Connection(Outlet):
                 self._transport.abort()
                 return _FOREVER
             return self._aborts_at
-        stuck_since = self._sends.stuck_since
+        stuck_since = self.stuck_since
         if stuck_since is not None and now >= stuck_since + self._hall.rules.patience_seconds:
             self.end(End(CloseCode.SLOW))
         else:
             match self._session.tick(now=now):
                 case Ping():
-                    self._sends.put(_PING_FRAME)
+                    self.put(_PING_FRAME)
                 case End() as end:
                     self.end(end)
         return self._due
@@ -138,7 +134,7 @@ class Connection(Outlet):
         close = websocket.close_frame(end.code, end.reason or end.code.reason)
         telemetry.CLOSES.add(end.code.name.lower())
         self._leave()
-        self._sends.end(websocket.text_frame(farewell) + close)
+        self.finish(websocket.text_frame(farewell) + close)
         self._aborts_at = self._hall.now() + FAREWELL_SECONDS
         self._schedule()
 
@@ -146,7 +142,7 @@ class Connection(Outlet):
         if not self.is_over:
             telemetry.CLOSES.add("client")
             self._leave()
-            self._sends.end(websocket.close_frame(code))
+            self.finish(websocket.close_frame(code))
         self._aborts_at = self._hall.now() + FAREWELL_SECONDS
         self._schedule()
         self._transport.close()
@@ -168,7 +164,7 @@ class Connection(Outlet):
     def _due(self) -> float:
         if self._aborts_at is not None:
             return self._aborts_at
-        stuck_since = self._sends.stuck_since
+        stuck_since = self.stuck_since
         if stuck_since is None:
             return self._session.due
         return min(self._session.due, stuck_since + self._hall.rules.patience_seconds)

@@ -74,12 +74,14 @@ class Gateway:
         """Sockets nobody has vouched for, with the origin they are counted under."""
         self._numbers = count(1)
         self._registry: Registry[Guest] = Registry(max_sessions_per_user=limits.sessions_per_user)
+        outbox = Outbox(loop.call_soon, rules.slow_queue_bytes)
         self._fan_out = FanOut(
             self._registry,
             call_soon=loop.call_soon,
             steady_clock=time.perf_counter,
             unix_clock=platform.clock,
             on_poison=self._poisoned,
+            spread=outbox.spread,
         )
         self._letters = letters
         self._store = platform.store
@@ -103,7 +105,7 @@ class Gateway:
         self._hall = Hall(
             rules=session_rules,
             wheel=self.wheel,
-            outbox=Outbox(loop.call_soon, rules.slow_queue_bytes),
+            outbox=outbox,
             lobby=lobby,
             entrance=Entrance(
                 platform,

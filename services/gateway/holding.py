@@ -6,7 +6,7 @@ Only who was answered before all workers knew his seat has anything held here, a
 import asyncio
 
 from causerie.protocol.close_codes import CloseCode
-from services.gateway.sends import Outbox, SendQueue
+from services.gateway.sends import Outbox, SendQueue, Transport
 from services.gateway.session import End
 
 COME_BACK = End(CloseCode.OVERLOAD, "cannot catch up", retry_after_seconds=1.0)
@@ -42,58 +42,55 @@ class Held:
         return frames
 
 
-class Outlet(asyncio.Protocol):
-    """What a `Connection` writes goes through here; it says what `end` is, and where the outbox."""
+class Outlet(SendQueue, asyncio.Protocol):
+    """What a `Connection` writes goes through here; it says what `end` is."""
 
-    __slots__ = ("_held", "_sends")
+    __slots__ = ("_later",)
 
-    def __init__(self, transport: asyncio.Transport, outbox: Outbox) -> None:
-        self._sends = SendQueue(transport, outbox)
-        self._held: Held | None = None
-
-    @property
-    def is_over(self) -> bool:
-        return self._sends.is_over
-
-    @property
-    def outbox(self) -> Outbox:
-        raise NotImplementedError
+    def __init__(self, transport: Transport, outbox: Outbox) -> None:
+        super().__init__(transport, outbox)
+        self._later: Held | None = None
 
     def end(self, end: End) -> None:
         raise NotImplementedError
 
     def deliver(self, frame: bytes) -> None:
         """Send a frame that may not be skipped, when its turn has come; who is too slow is sent away to resume."""
-        if self._held is not None:
-            if not self._held.add(frame):
+        if self._later is not None:
+            if not self._later.add(frame):
                 self.end(COME_BACK)
-        elif not self._sends.put(frame):
+        elif not self.put(frame):
             self.end(End(CloseCode.SLOW))
 
     def deliver_ephemeral(self, frame: bytes) -> None:
-        self._sends.put_ephemeral(frame)
+        self.put_ephemeral(frame)
 
     def tell(self, frame: bytes) -> None:
         """Send a frame that may not be skipped, ahead of those that are held."""
-        if not self._sends.put(frame):
+        if not self.put(frame):
             self.end(End(CloseCode.SLOW))
 
     def hold(self) -> None:
         """Keep back what is delivered until as many calls of `let_go`: something before it is still to be told."""
         if not self.is_over:
-            self._held = self._held or Held(self.outbox)
-            self._held.questions += 1
+            self._later = self._later or Held(self._outbox)
+            self._later.questions += 1
+            self._listed()
 
     def let_go(self) -> None:
         """One question is settled; with the last of them what was held follows."""
-        if self._held is None:
+        if self._later is None:
             return
-        self._held.questions -= 1
-        if not self._held.questions:
+        self._later.questions -= 1
+        if not self._later.questions:
             for frame in self._drop_held():
                 if not self.is_over:
                     self.tell(frame)
 
     def _drop_held(self) -> list[bytes]:
-        held, self._held = self._held, None
-        return [] if held is None else held.take()
+        later, self._later = self._later, None
+        return [] if later is None else later.take()
+
+    def _settle(self) -> None:
+        if self._later is None:
+            super()._settle()

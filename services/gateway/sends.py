@@ -1,11 +1,16 @@
 """Frames on their way out: one write per socket and turn of the loop, and never more than a bounded wait.
 
 Writing is what a gateway does most, and a write costs far more than what is in it, so the frames of one turn
-leave together.
+leave together.  They are written straight to the socket; only what it does not take goes through its transport,
+which knows how to wait.
 """
 
-from collections.abc import Callable
-from typing import Protocol
+import logging
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar
+
+log = logging.getLogger(__name__)
 
 MAX_HELD_BYTES = 1024 * 1024
 """What may wait for one socket; beyond it the socket is closed as slow and its client resumes."""
@@ -17,6 +22,8 @@ class Transport(Protocol):
     """The part of `asyncio.Transport` that is written to."""
 
     def write(self, data: bytes) -> None: ...
+    def get_write_buffer_size(self) -> int: ...
+    def get_extra_info(self, name: str) -> Any: ...
 
 
 class Outbox:
@@ -36,17 +43,49 @@ class Outbox:
             self._call_soon(self._flush)
         self._queues.append(queue)
 
-    def _flush(self) -> None:
-        """Hand over this turn's frames. All of a queue in one place: this loop is what a gateway does most."""
-        queues, self._queues = self._queues, []
+    def spread(self, frame: bytes, queues: "Iterable[Q]", otherwise: "Callable[[Q, bytes], None]") -> int:
+        """Put one frame into many queues, most of which wait for nothing; `otherwise` puts it into the others.
+
+        Returns how many queues are to be written by now at the end of this turn.
+        """
+        due = self._queues
+        if not due:
+            # At the beginning, for `otherwise` may raise.
+            self._call_soon(self._flush)
         for queue in queues:
-            frames, transport = queue._frames, queue._transport
-            if frames is not None and queue.stuck_since is None and transport is not None:
-                if queue._held:
-                    queue._catch_up(frames, transport)
+            if queue._waiting is None:
+                queue._waiting = frame
+                due.append(queue)
+            else:
+                otherwise(queue, frame)
+        return len(due)
+
+    def _flush(self) -> None:
+        """Write this turn's frames. The usual case in one place: this loop is what a gateway does most."""
+        queues, self._queues = self._queues, []
+        write = os.write
+        frame, size = b"", 0
+        for queue in queues:
+            try:
+                waiting = queue._waiting
+                if waiting is not frame:
+                    if type(waiting) is not bytes:
+                        queue.send()
+                        continue
+                    frame, size = waiting, len(waiting)
+                file = queue._file
+                if file is None:
+                    queue.send()
                     continue
-                queue._frames = None
-                transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+                queue._waiting = None
+                try:
+                    written = write(file, frame)
+                except OSError:
+                    written = 0
+                if written != size:
+                    queue._spill(frame[written:])
+            except Exception:  # the loop's edge: whoever is behind it must not wait for it
+                log.exception("a socket could not be written to")
 
 
 class SendQueue:
@@ -54,30 +93,42 @@ class SendQueue:
 
     While the socket takes nothing, ephemeral frames are dropped and durable ones held; a full queue refuses
     instead of waiting, for one slow phone must not hold up a conversation.  The caller then closes the socket.
+
+    The bytes in flight have one owner.  While `_file` is set it is the kernel alone, and we write to the socket;
+    what it did not take is the transport's, and everything goes through that until it has nothing left.
     """
 
-    __slots__ = ("_frames", "_held", "_outbox", "_transport", "stuck_since")
+    __slots__ = ("_file", "_held", "_outbox", "_transport", "_waiting", "is_over", "stuck_since")
 
     def __init__(self, transport: Transport, outbox: Outbox) -> None:
-        self._transport: Transport | None = transport
+        self._transport = transport
         self._outbox = outbox
-        self._frames: list[bytes] | None = None
+        self._file: int | None = None
+        self._waiting: bytes | list[bytes] | None = None
+        """None when anything may be sent and nothing waits, a frame that waits alone, or a list in all other cases."""
         self._held = 0
+        self.is_over = False
+        """Nothing will be sent any more."""
         self.stuck_since: float | None = None
 
     def put(self, frame: bytes) -> bool:
         """Send at the end of this turn, or hold; False when too much is held already."""
-        frames = self._frames
-        if frames is None:
-            self._frames = [frame]
-            if self.stuck_since is None:
+        waiting = self._waiting
+        if waiting is None:
+            self._waiting = frame
+            self._outbox.add(self)
+            return True
+        if isinstance(waiting, bytes):
+            self._waiting = [waiting, frame]
+            return True
+        if self.is_over:
+            return True
+        waiting.append(frame)
+        if self.stuck_since is None:
+            if len(waiting) == 1:
                 self._outbox.add(self)
-                return True
-        else:
-            frames.append(frame)
-            if self.stuck_since is None:
-                return True
-        self._hold(len(frame))
+            return True
+        self._charge(len(frame))
         return self._held <= self._outbox.max_held_bytes
 
     def put_ephemeral(self, frame: bytes) -> None:
@@ -88,35 +139,54 @@ class SendQueue:
     def pause(self, *, now: float) -> None:
         """The socket takes no more for now."""
         self.stuck_since = now
-        self._hold(sum(map(len, self._frames or ())) - self._held)
+        self._charge(sum(map(len, self._listed())) - self._held)
 
     def resume(self) -> None:
         """The socket has caught up."""
         self.stuck_since = None
-        if self._frames is not None:
+        if self._waiting:
             self._outbox.add(self)
 
-    def end(self, last: bytes) -> None:
+    def finish(self, last: bytes) -> None:
         """Drop what is held and send only this; nothing may follow it."""
-        held = self._frames if self.stuck_since is None else None
-        self._hold(-self._held)
-        self._frames = None
-        if self._transport is not None:
-            self._transport.write(b"".join([*(held or ()), last]))
-        self._transport = None
+        if self.is_over:
+            return
+        unsent = self._listed() if self.stuck_since is None else []
+        self.drop()
+        self._transport.write(b"".join([*unsent, last]))
 
     def drop(self) -> None:
-        """The socket is gone."""
-        self._hold(-self._held)
-        self._frames = self._transport = None
+        """The socket is gone, or will be: from now on its file may be somebody else's."""
+        self._charge(-self._held)
+        self._waiting = []
+        self._file = None
+        self.is_over = True
 
-    @property
-    def is_over(self) -> bool:
-        return self._transport is None
+    def send(self) -> None:
+        """Write what waits, at the end of a turn."""
+        frames = self._listed()
+        if frames and self.stuck_since is None:
+            if self._held:
+                self._catch_up(frames)
+            else:
+                self._waiting = []
+                self._hand_over(b"".join(frames))
+        self._settle()
 
-    def _catch_up(self, frames: list[bytes], transport: Transport) -> None:
+    def _listed(self) -> list[bytes]:
+        """What waits, as a list from now on: the short way in is closed."""
+        if not isinstance(self._waiting, list):
+            self._waiting = [] if self._waiting is None else [self._waiting]
+        return self._waiting
+
+    def _settle(self) -> None:
+        """Open the short way in when nothing stands in it."""
+        if not self._waiting and self.stuck_since is None and not self.is_over:
+            self._waiting = None
+
+    def _catch_up(self, frames: list[bytes]) -> None:
         """Hand over what was held, until the socket takes no more: all of it would be held twice soon."""
-        self._hold(-self._held)
+        self._charge(-self._held)
         place = 0
         while place < len(frames) and self.stuck_since is None:
             first, size = place, 0
@@ -124,9 +194,41 @@ class SendQueue:
                 size += len(frames[place])
                 place += 1
             # What is left must be known before writing, which may call `pause`.
-            self._frames = frames[place:] or None
-            transport.write(b"".join(frames[first:place]))
+            self._waiting = frames[place:]
+            self._hand_over(b"".join(frames[first:place]))
 
-    def _hold(self, size: int) -> None:
+    def _hand_over(self, data: bytes) -> None:
+        if self._file is None:
+            self._file = self._free_file()
+        if self._file is not None:
+            try:
+                written = os.write(self._file, data)
+            except OSError:
+                written = 0
+            if written == len(data):
+                return
+            data = data[written:]
+        self._spill(data)
+
+    def _spill(self, rest: bytes) -> None:
+        """Leave to the transport what the socket did not take, and everything that follows until that is gone.
+
+        It also learns that way that a socket is broken, and says so as always.
+        """
+        self._file = None
+        self._transport.write(rest)
+
+    def _free_file(self) -> int | None:
+        """The socket, if it is a plain one and the transport has nothing in flight."""
+        transport = self._transport
+        if transport.get_write_buffer_size() or transport.get_extra_info("sslcontext") is not None:
+            return None
+        socket = transport.get_extra_info("socket")
+        return None if socket is None else int(socket.fileno())
+
+    def _charge(self, size: int) -> None:
         self._held += size
         self._outbox.held_bytes += size
+
+
+Q = TypeVar("Q", bound=SendQueue)

@@ -9,18 +9,14 @@ class AnOutlet(Outlet):
 
     def __init__(self, max_bytes: int = 100) -> None:
         self.wire = AWire()
-        self._outbox = Outbox(self.wire.call_soon, max_bytes)
+        self.outbox = Outbox(self.wire.call_soon, max_bytes)
         self.ended: End | None = None
-        super().__init__(self.wire, self._outbox)
-
-    @property
-    def outbox(self) -> Outbox:
-        return self._outbox
+        super().__init__(self.wire, self.outbox)
 
     def end(self, end: End) -> None:
         self.ended = end
         self._drop_held()
-        self._sends.end(b"bye")
+        self.finish(b"bye")
 
     def written(self) -> bytes:
         self.wire.turn()
@@ -81,3 +77,23 @@ def test_who_left_while_his_events_waited_is_written_nothing_more():
     outlet.deliver(b"late")
 
     assert (outlet.written(), outlet.outbox.held_bytes) == (b"bye", 0)
+
+
+def test_what_goes_to_many_waits_for_who_is_still_to_be_told_and_leaves_him_alone_when_he_has_left():
+    outlet = AnOutlet()
+    outlet.hold()
+    outlet.outbox.spread(b"2", [outlet], AnOutlet.deliver)
+    outlet.tell(b"0")
+    assert outlet.written() == b"0"
+    outlet.outbox.spread(b"3", [outlet], AnOutlet.deliver)
+    outlet.tell(b"1")
+    assert outlet.written() == b"01"
+
+    outlet.let_go()
+    assert outlet.written() == b"0123"
+    outlet.outbox.spread(b"4", [outlet], AnOutlet.deliver)
+    assert outlet.written() == b"01234"
+
+    outlet.end(COME_BACK)
+    outlet.outbox.spread(b"5", [outlet], AnOutlet.deliver)
+    assert outlet.written() == b"01234bye"

@@ -1,4 +1,7 @@
 from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 from services.gateway.sends import WRITE_BYTES, Outbox, SendQueue
 
@@ -14,6 +17,12 @@ class AWire:
     def write(self, data: bytes) -> None:
         self.writes.append(data)
         self.on_write()
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def get_extra_info(self, name: str) -> Any:
+        return None
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         self._soon.append(callback)
@@ -100,12 +109,81 @@ def test_who_is_stuck_again_at_once_is_charged_once():
     assert (wire.writes, outbox.held_bytes) == ([], 4)
 
 
+def test_many_queues_are_given_the_same_frame_whatever_waits_in_them():
+    wire = AWire()
+    outbox = Outbox(wire.call_soon, 100)
+    wires = [AWire() for _ in range(4)]
+    idle, busy, busier, stuck = (SendQueue(each, outbox) for each in wires)
+    busy.put(b"1")
+    busier.put(b"1")
+    busier.put(b"2")
+    stuck.pause(now=1.0)
+
+    outbox.spread(b"3", [idle, busy, busier, stuck], SendQueue.put)
+    wire.turn()
+    outbox.spread(b"4", [idle, busy, busier, stuck], SendQueue.put)
+    wire.turn()
+
+    assert [each.writes for each in wires] == [[b"3", b"4"], [b"13", b"4"], [b"123", b"4"], []]
+    assert outbox.held_bytes == 2
+    stuck.resume()
+    wire.turn()
+    assert wires[3].writes == [b"34"]
+
+
+def test_a_queue_that_fails_keeps_nothing_from_the_others():
+    wire = AWire()
+    outbox = Outbox(wire.call_soon, 100)
+    wires = [AWire() for _ in range(3)]
+    queues = [SendQueue(each, outbox) for each in wires]
+
+    def fail() -> None:
+        raise RuntimeError("a bug of this one")
+
+    wires[1].on_write = fail
+    outbox.spread(b"1", queues, SendQueue.put)
+    wire.turn()
+    outbox.spread(b"2", queues, SendQueue.put)
+    wire.turn()
+
+    assert wires[0].writes == wires[2].writes == [b"1", b"2"]
+
+
+def test_who_was_given_a_frame_before_another_failed_is_sent_it():
+    wire = AWire()
+    outbox = Outbox(wire.call_soon, 100)
+    wires = [AWire() for _ in range(2)]
+    queues = [SendQueue(each, outbox) for each in wires]
+    queues[1].pause(now=1.0)
+
+    def fail(queue: SendQueue, frame: bytes) -> None:
+        raise RuntimeError("a bug of that one")
+
+    with pytest.raises(RuntimeError):
+        outbox.spread(b"1", queues, fail)
+    wire.turn()
+
+    assert wires[0].writes == [b"1"]
+
+
 def test_a_full_queue_refuses():
     queue, _, _ = a_queue(max_bytes=10)
     queue.pause(now=1.0)
 
     assert queue.put(b"x" * 10)
     assert not queue.put(b"x")
+
+
+def test_who_is_stuck_by_what_was_just_written_may_be_full_from_then_on():
+    queue, wire, outbox = a_queue(max_bytes=10)
+    wire.on_write = lambda: queue.pause(now=1.0)
+    queue.put(b"more than it takes")
+    wire.turn()
+
+    assert queue.put(b"x" * 10)
+    assert not queue.put(b"x")
+    wire.turn()
+    assert (wire.writes, outbox.held_bytes) == ([b"more than it takes"], 11)
 
 
 def test_a_socket_that_is_not_stuck_is_never_full():
@@ -118,9 +196,10 @@ def test_the_last_frame_follows_what_was_sent_in_its_turn():
     queue, wire, _ = a_queue()
     queue.put(b"hello ")
 
-    queue.end(b"bye")
-    queue.put(b"late")
-    wire.turn()
+    queue.finish(b"bye")
+    for _ in range(2):
+        queue.put(b"late")
+        wire.turn()
 
     assert wire.writes == [b"hello bye"]
     assert queue.is_over
@@ -131,7 +210,7 @@ def test_what_a_stuck_socket_waits_for_is_dropped_for_the_last_frame():
     queue.pause(now=1.0)
     queue.put(b"held")
 
-    queue.end(b"bye")
+    queue.finish(b"bye")
     queue.resume()
     wire.turn()
 
