@@ -62,7 +62,6 @@ class PostQueue:
         self._take_off_due = False
         self._sweeper: asyncio.TimerHandle | None = None
         self.batches = 0
-        self.accepted = 0
 
     def submit(self, draft: Draft) -> asyncio.Future[Posted]:
         """Queue a draft; its future gives the message after the commit.
@@ -182,7 +181,7 @@ class PostQueue:
                 drafts = [waiting.draft for waiting in batch]
                 outcomes = await post_batch.write(tx, drafts, wait_for_lock=wait_for_lock)
         self.batches += 1
-        again = []
+        again, fresh = [], 0
         for waiting, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Skipped):
                 waiting.skips += outcome is Skipped.LOCKED
@@ -190,9 +189,10 @@ class PostQueue:
             elif isinstance(outcome, CauserieError):
                 _refuse(waiting, outcome)
             else:
-                self.accepted += not outcome.replayed
+                fresh += not outcome.replayed
                 if not waiting.answer.done():
                     waiting.answer.set_result(outcome)
+        telemetry.MESSAGES_ACCEPTED.value += fresh
         return again
 
     def _sweep(self) -> None:

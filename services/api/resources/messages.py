@@ -2,7 +2,6 @@
 
 import asyncio
 
-from causerie import telemetry
 from causerie.actions import messages as actions
 from causerie.actions.history import as_answered, as_seen, read_history
 from causerie.protocol import queries, requests
@@ -64,7 +63,6 @@ async def post(asked: Asked) -> Answer:
     message = as_answered(posted)
     if posted.replayed:
         return answers.replayed(message)
-    telemetry.MESSAGES_ACCEPTED.add()
     return answers.created(message)
 
 
