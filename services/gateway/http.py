@@ -29,6 +29,9 @@ MAX_CALLERS = files.RESERVED_FILES - files.OWN_FILES
 CROWDED_SECONDS = 1.0
 """How long one too many may take to say anything, so that there is something to answer."""
 SOCKET_PATH = "/ws"
+_SPENT = httptools.HttpRequestParser(object())
+"""In the place of a parser that is done: it and its connection hold each other, and would lie there until the
+collector comes, which is late among sockets that stay."""
 SERVICE = "gateway"
 _FOREVER = float("inf")
 
@@ -107,6 +110,7 @@ class HttpConnection(asyncio.Protocol):
             self._origin = None
         self._house.wheel.remove(self)
         self._transport = None
+        self._parser = _SPENT
 
     def tick(self, now: float) -> float:
         """The head did not come in time, or nothing came after the last answer."""
@@ -206,6 +210,7 @@ class HttpConnection(asyncio.Protocol):
         transport, self._transport = self._transport, None
         origin, self._origin = self._origin, None
         self._house.wheel.remove(self)
+        self._parser = _SPENT
         if transport is not None:
             self._house.callers -= 1
             self._house.open(transport, opening, origin, rest)
