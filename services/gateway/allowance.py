@@ -14,6 +14,7 @@ from causerie.domain.errors import RateLimited
 from causerie.domain.ids import UserId
 
 MAX_REMEMBERED = 50_000
+SWEEP_SECONDS = 10.0
 CHARGED_SHARE = 4
 """A quarter of a burst is charged at a time."""
 
@@ -30,13 +31,21 @@ class _Level:
 class Allowance:
     """One kind of limit for all users of this node."""
 
-    def __init__(self, cache: Cache, bucket: Bucket, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, cache: Cache, bucket: Bucket, *, clock: Callable[[], float], sweep_seconds: float = SWEEP_SECONDS
+    ) -> None:
         self._cache = cache
         self._bucket = bucket
         self._clock = clock
         self._levels: dict[UserId, _Level] = {}
         self._step = max(1, bucket.burst // CHARGED_SHARE)
         self._charges: set[asyncio.Task[None]] = set()
+        self._sweep_seconds = sweep_seconds
+        self._sweeping: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        """How many users are remembered: only those who asked lately."""
+        return len(self._levels)
 
     def take(self, user: UserId) -> None:
         """Take one.
@@ -63,15 +72,26 @@ class Allowance:
     def _remember(self, user: UserId, now: float) -> _Level:
         if len(self._levels) >= MAX_REMEMBERED:
             self._forget_full(now)
+            if len(self._levels) >= MAX_REMEMBERED:
+                del self._levels[next(iter(self._levels))]
+        if self._sweeping is None:
+            self._sweeping = asyncio.get_running_loop().call_later(self._sweep_seconds, self._sweep)
         self._levels[user] = level = _Level(self._bucket.burst, now)
         return level
 
     def _forget_full(self, now: float) -> None:
-        """Drop those whose bucket is full again, which is most of them; if nobody's is, the oldest."""
+        """Drop those whose bucket is full again, which is most of them."""
         fill = self._bucket.burst / self._bucket.per_second
         full = [user for user, level in self._levels.items() if now - level.at > fill]
-        for user in full or [next(iter(self._levels))]:
+        for user in full:
             del self._levels[user]
+
+    def _sweep(self) -> None:
+        """Small things of those who left, among what those who stay made, keep much more than themselves."""
+        self._sweeping = None
+        self._forget_full(self._clock())
+        if self._levels:
+            self._sweeping = asyncio.get_running_loop().call_later(self._sweep_seconds, self._sweep)
 
     async def _charge(self, user: UserId, level: _Level, cost: int) -> None:
         try:

@@ -63,3 +63,16 @@ async def test_what_was_used_elsewhere_ends_the_burst_here(platform: Platform):
         return False
 
     await eventually(refused, what="a refusal")
+
+
+async def test_who_has_asked_nothing_for_a_while_takes_no_room(platform: Platform):
+    clock = AClock()
+    allowance = Allowance(platform.cache, SENDS, clock=clock, sweep_seconds=0.01)
+    allowance.take(ANN)
+    clock.now += 60.0
+    allowance.take(UserId("bob"))
+
+    async def only_bob() -> bool:
+        return len(allowance) == 1
+
+    await eventually(only_bob, what="ann to be forgotten")
