@@ -86,6 +86,7 @@ async def sync(
 ) -> dict[str, object]:
     """One page of what changed for `user` since `cursor`; without one, the heads and a cursor at this position.
 
+    With the page that says `has_more` false everything is told that was committed before it was asked for.
     Events of channels are told for those in `channels` alone; other channels appear as heads.
 
     Returns: ``{events, reads, next_cursor, has_more, resets, recovered}``; `recovered` is false when the cursor is
@@ -133,7 +134,9 @@ async def sync(
         "events": page.events,
         "reads": page.reads,
         "next_cursor": cursors.seal(store.cursor_key, scope, following.pack()),
-        "has_more": following.place != _Cursor.NOWHERE,
+        # Pages read after the first go only as far as that one saw: whoever took them on another connection, or slowly,
+        # has yet to hear of what came since, and perhaps nothing later will show him that he lacks it.
+        "has_more": following.place != _Cursor.NOWHERE or end < position,
         "resets": page.resets,
         "recovered": recovered,
     }

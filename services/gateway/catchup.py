@@ -71,7 +71,7 @@ class CatchUp:
                 answer = await sync.sync(self._store, caller.user, query.cursor, limit=query.limit, channels=channels)
                 for position in command.positions:
                     await self._add(answer, caller, position, query.limit)
-            later.append(partial(self._push_news, guest, caller, str(answer["next_cursor"]), bool(answer["has_more"])))
+            later.append(partial(self._push_news, guest, caller, str(answer["next_cursor"])))
         return answer
 
     async def begin_following(self, guest: Guest, caller: Caller, channel: ConversationId) -> dict[str, object]:
@@ -163,22 +163,13 @@ class CatchUp:
             log.exception("an answer could not be checked")
             guest.end(COME_BACK)
 
-    async def _push_news(self, guest: Guest, caller: Caller, cursor: str, is_on_the_way: bool) -> None:
-        """Push all pages from `cursor` on.
-
-        A cursor in the midst of its pages says nothing of conversations on those before: after the last of them come
-        those of a second time round, which begins where the first page was asked for.
-        """
+    async def _push_news(self, guest: Guest, caller: Caller, cursor: str) -> None:
         for _ in range(MAX_PAGES):
             channels = frozenset(guest.session.followed)
             answer = await sync.sync(self._store, caller.user, cursor, channels=channels)
             _push(guest, answer)
-            if guest.is_over:
+            if guest.is_over or not answer["has_more"]:
                 return
-            if not answer["has_more"]:
-                if not is_on_the_way:
-                    return
-                is_on_the_way = False
             cursor = str(answer["next_cursor"])
         guest.end(COME_BACK)
 

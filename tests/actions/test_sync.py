@@ -45,6 +45,21 @@ async def test_without_a_cursor_come_the_heads_and_a_cursor(platform: Platform) 
     assert (page["events"], page["has_more"], page["recovered"]) == ([], False, True)
 
 
+async def test_the_last_page_leaves_out_nothing_that_came_between_the_pages(platform: Platform) -> None:
+    first, second = sorted([await a_conversation(platform, BEN), await a_conversation(platform, BEN)])
+    cursor = await now(platform, BEN)
+    for group in (first, second, second):
+        await said(platform, group, ANN)
+
+    page = await sync(platform.store, BEN.user, cursor, limit=2)
+    assert seqs([page], first) == [2]
+    await said(platform, first, ANN)
+    pages, _ = await everything(platform, BEN, str(page["next_cursor"]))
+
+    assert seqs(pages, first) == [3]
+    assert pages[-1]["has_more"] is False
+
+
 async def test_what_was_missed_comes_in_order_whatever_the_page_size(platform: Platform) -> None:
     groups = [await a_conversation(platform, BEN) for _ in range(4)]
     cursor = await now(platform, BEN)
