@@ -18,7 +18,7 @@ class Backoff:
 
     __slots__ = ("_base", "_cap", "_failures", "_random")
 
-    def __init__(self, random: Callable[[], float], *, base_seconds: float = 0.25, cap_seconds: float = 8.0) -> None:
+    def __init__(self, random: Callable[[], float], *, base_seconds: float = 0.25, cap_seconds: float = 5.0) -> None:
         self._random = random
         self._base = base_seconds
         self._cap = cap_seconds

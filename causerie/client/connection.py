@@ -155,6 +155,7 @@ class Connection:
         request_id = self._last_id
         reply: asyncio.Future[Any] = self._loop.create_future()
         self._pending[request_id] = reply
+        asked_at = self._loop.time()
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self._socket.send(orjson.dumps({"id": request_id, "op": op, **arguments}), text=True)
@@ -162,6 +163,8 @@ class Connection:
         except ConnectionClosed as error:
             raise (await self.ended()).error() from error
         except TimeoutError as error:
+            if self._heard < asked_at:
+                self.abort()  # Not a word meanwhile: nobody is there, and heartbeats would take long to show it.
             raise Unanswered(f"{op} was not answered in {timeout_seconds} s") from error
         finally:
             self._pending.pop(request_id, None)

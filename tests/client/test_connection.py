@@ -9,7 +9,7 @@ import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 
 from causerie.client.connection import Connection
-from causerie.client.errors import Disconnected
+from causerie.client.errors import Disconnected, Unanswered
 from tests.support.fault_proxy import Refuse, fault_loop
 
 WELCOME = '{"event":"welcome","data":{"session_id":"s","user_id":"ann","heartbeat_seconds":25,"unread_total":0}}'
@@ -41,6 +41,23 @@ async def test_a_connection_that_ends_in_mid_send_fails_the_request_and_leaves_n
     del request, connection
     gc.collect()
     assert complaints == []
+
+
+async def test_a_socket_that_says_nothing_when_asked_is_given_up():
+    silent = asyncio.Event()
+
+    async def welcome_then_silence(socket: ServerConnection) -> None:
+        await socket.send(WELCOME)
+        await silent.wait()
+
+    async with serve(welcome_then_silence, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        connection = await Connection.open(f"ws://127.0.0.1:{port}", "token", on_frame=lambda _: None)
+        with pytest.raises(Unanswered):
+            await connection.request("send", content="anybody?", timeout_seconds=0.1)
+        async with asyncio.timeout(5):
+            await connection.ended()
+        silent.set()
 
 
 def test_whatever_a_reset_interrupts_the_gateway_cannot_be_reached():
