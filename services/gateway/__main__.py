@@ -16,6 +16,7 @@ from causerie.store.dead_letters import DeadLetters
 from services.gateway import files
 from services.gateway.gateway import Gateway
 from services.gateway.listener import listening_socket
+from services.gateway.tidy import keep_tidy
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ async def serve(settings: Settings, told: asyncio.Event) -> None:
         # What stands by now stands for ever: the collector need not walk it with every socket that comes and goes.
         gc.collect()
         gc.freeze()
+        await stack.enter_async_context(beside(keep_tidy(lambda: gateway.room.connections)))
         parts.readiness.stage = Stage.SERVING
         log.info(
             "gateway is running",
