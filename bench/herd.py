@@ -88,8 +88,23 @@ class Weight:
 class Herd:
     """Those who come to one server. `name` tells its groups from those of another."""
 
-    def __init__(self, name: str, up: Running, generators: Sequence[Swarm], *, most_each: int, in_flight: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        up: Running,
+        generators: Sequence[Swarm],
+        *,
+        most_each: int,
+        in_flight: int,
+        heartbeat_seconds: float = 0.0,
+        give_back_seconds: float = SETTLE_SECONDS,
+    ) -> None:
+        """After `heartbeat_seconds` everybody has been pinged, if it pings at all; `give_back_seconds` is how long it
+        may take to forget those who left."""
         self.name = name
+        self._heartbeat_seconds = heartbeat_seconds
+        self._give_back_seconds = give_back_seconds
+        self._grown_at = 0.0
         self.up = up
         self._generators = generators
         self._most_each = most_each
@@ -116,6 +131,7 @@ class Herd:
         there, wanted = self._shares(before), self._shares(size)
         missing = [one - other for one, other in zip(wanted, there, strict=True)]
         came = await self._telling(f"{self.name}, up to {size:,}", self._come(missing, self._readers, there))
+        self._grown_at = time.monotonic()
         if came.failed:
             raise Unavailable(f"{came.failed:,} of {size - before:,} could not connect: {came.trouble}")
         part(self.up.pids)
@@ -132,16 +148,17 @@ class Herd:
         frames = max(1, sum(group["frames"] for group in groups))
         return Step(size, came, done, round(sum(group["bytes"] for group in groups) / frames))
 
-    async def weigh_and_leave(self, *, heartbeat_seconds: float) -> Weight:
-        """Stay until everybody has been pinged, go, and wait until the last timer of those who went has run out."""
+    async def weigh_and_leave(self) -> Weight:
+        """Stay until everybody has been pinged, go, and wait until those who went are forgotten."""
         mix()
-        await self._telling(f"{self.name}, staying", asyncio.sleep(heartbeat_seconds))
+        stay = self._grown_at + self._heartbeat_seconds - time.monotonic()
+        await self._telling(f"{self.name}, staying", asyncio.sleep(stay))
         beats = await self._beats()
         grown, each = memory(self.up.pids), self._each()
         reports = [(await one.report())["groups"] for one in self._generators]
         lost = sum(groups[self._readers]["closed"] for groups in reports if self._readers in groups)
         await self._telling(f"{self.name}, leaving", self._leave(self._readers))
-        await self._telling(f"{self.name}, gone", asyncio.sleep(heartbeat_seconds))
+        await self._telling(f"{self.name}, gone", asyncio.sleep(self._give_back_seconds))
         kept = memory(self.up.pids).since(self._empty)
         return Weight(grown.since(self._empty), kept, self._beyond(each), self._beyond(self._each()), lost, beats)
 
@@ -179,6 +196,8 @@ class Herd:
 
     async def _beats(self) -> float:
         """Cores the servers use for heartbeats alone."""
+        if not self._heartbeat_seconds:
+            return 0.0
         began, before = time.monotonic(), cpu_nanoseconds(self.up.pids)
         await asyncio.sleep(SETTLE_SECONDS)
         return (cpu_nanoseconds(self.up.pids) - before) / 1e9 / (time.monotonic() - began)

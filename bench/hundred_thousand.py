@@ -30,8 +30,9 @@ from bench.servers.server import PAYLOAD, PAYLOAD_BYTES
 
 NAME = "hundred_thousand"
 HEARTBEAT_SECONDS = 28.0
-"""The gateway pings everybody every 25 s, some a little later; timers of who has gone run out by then as well."""
-FLOOR_STAY_SECONDS = 3.0
+"""The gateway pings everybody every 25 s, some a little later."""
+GIVE_BACK_SECONDS = 42.0
+"""It looks every 5 s whether most have left, and then waits for 30 s until their timers have run out."""
 DELIVERIES_EACH = 50_000
 """At the least for each size, or the cost of one is not seen."""
 COLUMNS = (
@@ -67,7 +68,7 @@ class Wave:
     weight: Weight
 
 
-async def run_wave(herd: Herd, number: int, sizes: Sequence[int], arguments: argparse.Namespace, stay: float) -> Wave:
+async def run_wave(herd: Herd, number: int, sizes: Sequence[int], arguments: argparse.Namespace) -> Wave:
     steps: list[Step] = []
     for size in sizes:
         before = steps[-1].size if steps else 0
@@ -78,7 +79,7 @@ async def run_wave(herd: Herd, number: int, sizes: Sequence[int], arguments: arg
             f"{1e3 * step.middle(lambda one: one.spread):,.1f} ms, {step.middle(lambda one: one.cost):.2f} µs each",
             flush=True,
         )
-    weight = await herd.weigh_and_leave(heartbeat_seconds=stay)
+    weight = await herd.weigh_and_leave()
     return Wave(number, steps, weight)
 
 
@@ -138,7 +139,7 @@ def notes_of(waves: Sequence[Wave], sizes: Sequence[int], backlog: str, kernel_n
         "core, all else on the other; sent to last: with the way through PostgreSQL, NATS and the worker",
         "µs CPU: of the servers, for each delivery, without what heartbeats use; x floor: beside the floor of the wave",
         "KiB: for each connection beyond the empty servers, after everybody was pinged; kernel: of one end; kept: "
-        f"{HEARTBEAT_SECONDS:.0f} s after they left",
+        f"{GIVE_BACK_SECONDS:.0f} s after they left",
         f"MiB of each gateway beyond empty, wave by wave: {' | '.join(each)}; left: {' | '.join(left)}",
         f"{kernel_note}; {backlog}",
     ]
@@ -151,21 +152,29 @@ async def measure(arguments: argparse.Namespace, sizes: Sequence[int], backlog: 
         generators = [await stack.enter_async_context(swarm(n, core=None)) for n in range(processes)]
         print(f"starting the stores, {processes} gateways and a worker; {most:,} members of a channel …", flush=True)
         up = await stack.enter_async_context(gateway(processes, pinned=False).start(most))
-        ours = Herd("gateway", up, generators, most_each=each, in_flight=arguments.in_flight)
+        ours = Herd(
+            "gateway",
+            up,
+            generators,
+            most_each=each,
+            in_flight=arguments.in_flight,
+            heartbeat_seconds=HEARTBEAT_SECONDS,
+            give_back_seconds=GIVE_BACK_SECONDS,
+        )
         await ours.begin()
         available = available_bytes()
         bare: Herd | None = None
         rows: list[list[Cell]] = []
         waves: list[Wave] = []
         for number in range(1, arguments.waves + 1):
-            wave = await run_wave(ours, number, sizes, arguments, HEARTBEAT_SECONDS)
+            wave = await run_wave(ours, number, sizes, arguments)
             waves.append(wave)
             if bare is None:
                 payload = PAYLOAD + "." * max(0, wave.steps[0].frame_bytes - PAYLOAD_BYTES)
                 below = await stack.enter_async_context(floor(payload, processes=processes).start(most))
                 bare = Herd("floor", below, generators, most_each=each, in_flight=arguments.in_flight)
                 await bare.begin()
-            base = await run_wave(bare, number, sizes, arguments, FLOOR_STAY_SECONDS)
+            base = await run_wave(bare, number, sizes, arguments)
             rows += rows_of("causerie gateway", wave, base) + rows_of("floor", base, base)
         kernel = waves[-1].weight.grown.kernel / KIB / KIB
         kernel_note = (
