@@ -4,7 +4,7 @@
 #include "swarm.h"
 
 #define BASE_SECONDS 0.25
-#define CAP_SECONDS 8.0
+#define CAP_SECONDS 5.0
 #define SPREAD 0.1
 
 static int returning = -1, wanted, postponed, troubled;
