@@ -1,6 +1,6 @@
 """Who is connected here: from a user, a channel or a watched user to the connections that want to know.
 
-A user with one device is the common case, so the connections of a user are a tuple: nothing is cheaper to keep.
+A user with one device is the common case: nothing is cheaper to keep than his connection alone, and a tuple of several.
 """
 
 from collections.abc import Collection, Iterator
@@ -12,42 +12,43 @@ C = TypeVar("C")
 
 
 class Registry(Generic[C]):
-    """Connections by what they want. It decides nothing about them, so a test may put anything in."""
+    """Connections by what they want. It decides nothing about them, so a test may put in anything but tuples."""
 
     def __init__(self, *, max_sessions_per_user: int) -> None:
         self._max_sessions = max_sessions_per_user
-        self._users: dict[str, tuple[C, ...]] = {}
+        self._users: dict[str, C | tuple[C, ...]] = {}
         self._followers: dict[bytes, dict[C, None]] = {}
         self._watchers: dict[UserId, dict[C, None]] = {}
         self.connections = 0
 
     def add(self, user: UserId, connection: C) -> bool:
         """False when the user has as many sessions as he may."""
-        present = self._users.get(user, ())
+        present = self.of_user(user)
         if len(present) >= self._max_sessions:
             return False
-        self._users[user] = (*present, connection)
+        self._users[user] = (*present, connection) if present else connection
         self.connections += 1
         return True
 
     def remove(self, user: UserId, connection: C) -> None:
-        left = tuple(other for other in self._users.get(user, ()) if other is not connection)
+        left = tuple(other for other in self.of_user(user) if other is not connection)
         if left:
-            self._users[user] = left
+            self._users[user] = left if len(left) > 1 else left[0]
         else:
             self._users.pop(user, None)
         self.connections -= 1
 
     def of_user(self, user: str) -> tuple[C, ...]:
-        return self._users.get(user, ())
+        present = self._users.get(user, ())
+        return present if isinstance(present, tuple) else (present,)
 
     @property
     def users(self) -> Collection[str]:
         return self._users.keys()
 
     def __iter__(self) -> Iterator[C]:
-        for connections in list(self._users.values()):
-            yield from connections
+        for user in list(self._users):
+            yield from self.of_user(user)
 
     def follow(self, channel: ConversationId, connection: C) -> None:
         self._followers.setdefault(channel.bytes, {})[connection] = None

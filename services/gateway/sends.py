@@ -18,6 +18,10 @@ WRITE_BYTES = 64 * 1024
 """How much of what was held is handed over at once: what a transport has taken is out of our bound, and a copy."""
 
 
+_OVER: list[bytes] = []
+"""What waits where nothing may wait any more: the one list that nobody appends to, so that being over needs no word."""
+
+
 class Transport(Protocol):
     """The part of `asyncio.Transport` that is written to."""
 
@@ -98,7 +102,7 @@ class SendQueue:
     what it did not take is the transport's, and everything goes through that until it has nothing left.
     """
 
-    __slots__ = ("_file", "_held", "_outbox", "_transport", "_waiting", "is_over", "stuck_since")
+    __slots__ = ("_file", "_held", "_outbox", "_transport", "_waiting", "stuck_since")
 
     def __init__(self, transport: Transport, outbox: Outbox) -> None:
         self._transport = transport
@@ -107,9 +111,12 @@ class SendQueue:
         self._waiting: bytes | list[bytes] | None = None
         """None when anything may be sent and nothing waits, a frame that waits alone, or a list in all other cases."""
         self._held = 0
-        self.is_over = False
-        """Nothing will be sent any more."""
         self.stuck_since: float | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing will be sent any more."""
+        return self._waiting is _OVER
 
     def put(self, frame: bytes) -> bool:
         """Send at the end of this turn, or hold; False when too much is held already."""
@@ -121,7 +128,7 @@ class SendQueue:
         if isinstance(waiting, bytes):
             self._waiting = [waiting, frame]
             return True
-        if self.is_over:
+        if waiting is _OVER:
             return True
         waiting.append(frame)
         if self.stuck_since is None:
@@ -158,9 +165,8 @@ class SendQueue:
     def drop(self) -> None:
         """The socket is gone, or will be: from now on its file may be somebody else's."""
         self._charge(-self._held)
-        self._waiting = []
+        self._waiting = _OVER
         self._file = None
-        self.is_over = True
 
     def send(self) -> None:
         """Write what waits, at the end of a turn."""
