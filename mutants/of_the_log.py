@@ -37,7 +37,11 @@ MUTANTS = (
                 "FROM stamped WHERE false ORDER",
             ),
             Edit("causerie/store/post_batch.py", "client_id IS NULL OR id IN (SELECT message_id FROM keys)", "true"),
-            Edit("causerie/store/posts.py", "self.accepted = 0\n", "self.accepted = 0\n        self._known = {}\n"),
+            Edit(
+                "causerie/store/posts.py",
+                "        self.batches = 0\n",
+                "        self.batches = 0\n        self._known = {}\n",
+            ),
             Edit(
                 "causerie/store/posts.py",
                 "        if self._queued >= MAX_QUEUED:\n",
