@@ -16,10 +16,10 @@ from dataclasses import asdict, replace
 from uuid import UUID
 
 from bench.generator import Swarm, swarm
-from bench.people import ROOM, WELCOME, Meter, clients, reader, seed, values
+from bench.people import ROOM, WELCOME, Meter, clients, reader, values
 from bench.report import Cell, Report
 from bench.servers.server import PAYLOAD
-from bench.stage import Stage, run
+from bench.stage import Stage, run, seed
 
 BUDGET = 150_000
 DEFAULT_MEMBERS = 1_000

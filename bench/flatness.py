@@ -16,10 +16,10 @@ from statistics import median
 from uuid import UUID
 
 from bench.generator import Swarm, Talked, swarm
-from bench.people import ROOM, Meter, Used, author, clients, reader, seed, speech, values
+from bench.people import ROOM, Meter, Used, author, clients, reader, speech, values
 from bench.records import unevenness
 from bench.report import Cell, Report
-from bench.stage import PROSE, Stage, run
+from bench.stage import PROSE, Stage, run, seed
 from tests.support.services import Service
 
 PEOPLE = 1_000

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-import asyncpg
 import psutil
 
 from bench.generator import Clients
@@ -37,44 +36,6 @@ def author(number: int) -> str:
 
 def reader(number: int) -> str:
     return f"reader{number}"
-
-
-async def seed(database_url: str, kind: str, conversations: Sequence[Sequence[str]]) -> list[UUID]:
-    """Conversations of a kind with these members; the first has opened it."""
-    connection = await asyncpg.connect(database_url)
-    try:
-        async with connection.transaction():
-            rows = await connection.fetch(
-                "INSERT INTO conversations (type, created_by, last_seq, name) "
-                "SELECT $1, u, 1, CASE WHEN $1 = 'channel' THEN u END FROM unnest($2::text[]) WITH ORDINALITY m (u, n) "
-                "ORDER BY n RETURNING id",
-                kind,
-                [members[0] for members in conversations],
-            )
-            seeded: list[UUID] = [row["id"] for row in rows]
-            pairs = [(one, user) for one, users in zip(seeded, conversations, strict=True) for user in users]
-            ids, users = [one for one, _ in pairs], [user for _, user in pairs]
-            await connection.execute(
-                "INSERT INTO users (id, display_name) SELECT DISTINCT u, u FROM unnest($1::text[]) u "
-                "ON CONFLICT DO NOTHING",
-                users,
-            )
-            await connection.execute(
-                "INSERT INTO conversation_participants (conversation_id, user_id, joined_seq) "
-                "SELECT c, u, 1 FROM unnest($1::uuid[], $2::text[]) m (c, u)",
-                ids,
-                users,
-            )
-            await connection.execute(
-                "INSERT INTO read_horizons (conversation_id, user_id, seq, number) "
-                "SELECT c, u, 1, 0 FROM unnest($1::uuid[], $2::text[]) m (c, u)",
-                ids,
-                users,
-            )
-        await connection.execute("ANALYZE")
-    finally:
-        await connection.close()
-    return seeded
 
 
 def values(platform: Stage, name: str, people: Sequence[tuple[str, Sequence[UUID]]]) -> Path:

@@ -11,9 +11,9 @@ import argparse
 import asyncio
 
 from bench.generator import swarm
-from bench.people import ROOM, Meter, author, clients, reader, seed, speech, values
+from bench.people import ROOM, Meter, author, clients, reader, speech, values
 from bench.report import Report
-from bench.stage import PROSE, Stage, run
+from bench.stage import PROSE, Stage, run, seed
 
 BUDGET = 6_000
 FILLING = PROSE[: 200 - 21]

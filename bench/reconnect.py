@@ -15,9 +15,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from bench.generator import Talked, swarm
-from bench.people import ROOM, WELCOME, Meter, author, clients, reader, seed, speech, values
+from bench.people import ROOM, WELCOME, Meter, author, clients, reader, speech, values
 from bench.report import Cell, Report
-from bench.stage import PROSE, Stage, run
+from bench.stage import PROSE, Stage, run, seed
 from causerie.settings import GatewaySettings
 from tests.support.relay import Relay
 from tests.support.statements import Statements

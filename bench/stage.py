@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
@@ -65,21 +65,28 @@ async def stage() -> AsyncIterator[Stage]:
                 services.kill_all()
 
 
-async def seed_groups(database_url: str, groups: int, size: int) -> list[tuple[UUID, list[str]]]:
-    """Write groups with their members straight into the tables: a benchmark measures what comes after."""
+async def seed(database_url: str, kind: str, conversations: Sequence[Sequence[str]]) -> list[UUID]:
+    """Write conversations with these members straight into the tables; the first of each has opened it.
+
+    A benchmark measures what comes after.
+    """
     connection = await asyncpg.connect(database_url)
     try:
         async with connection.transaction():
             rows = await connection.fetch(
-                "INSERT INTO conversations (type, created_by, last_seq) "
-                "SELECT 'group', 'g' || n || 'u0', 1 FROM generate_series(1, $1::int) n RETURNING id, created_by",
-                groups,
+                "INSERT INTO conversations (type, created_by, last_seq, name) "
+                "SELECT $1, u, 1, CASE WHEN $1 = 'channel' THEN u END FROM unnest($2::text[]) WITH ORDINALITY m (u, n) "
+                "ORDER BY n RETURNING id",
+                kind,
+                [members[0] for members in conversations],
             )
-            seeded = [(row["id"], [row["created_by"][:-1] + str(place) for place in range(size)]) for row in rows]
-            members = [(group, user) for group, users in seeded for user in users]
-            ids, users = [group for group, _ in members], [user for _, user in members]
+            seeded: list[UUID] = [row["id"] for row in rows]
+            pairs = [(one, user) for one, users in zip(seeded, conversations, strict=True) for user in users]
+            ids, users = [one for one, _ in pairs], [user for _, user in pairs]
             await connection.execute(
-                "INSERT INTO users (id, display_name) SELECT u, u FROM unnest($1::text[]) u", users
+                "INSERT INTO users (id, display_name) SELECT DISTINCT u, u FROM unnest($1::text[]) u "
+                "ON CONFLICT DO NOTHING",
+                users,
             )
             await connection.execute(
                 "INSERT INTO conversation_participants (conversation_id, user_id, joined_seq) "
@@ -97,6 +104,12 @@ async def seed_groups(database_url: str, groups: int, size: int) -> list[tuple[U
     finally:
         await connection.close()
     return seeded
+
+
+async def seed_groups(database_url: str, groups: int, size: int) -> list[tuple[UUID, list[str]]]:
+    """Groups of people who are in no other."""
+    members = [[f"g{number}u{place}" for place in range(size)] for number in range(1, groups + 1)]
+    return list(zip(await seed(database_url, "group", members), members, strict=True))
 
 
 def run(measure: Callable[[Stage], Awaitable[Report]], *, limit_seconds: float = LIMIT_SECONDS) -> None:
