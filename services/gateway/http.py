@@ -40,6 +40,10 @@ def _overloaded(message: str, result: str) -> Denial:
     return Denial(503, "overloaded", message, {"Retry-After": str(come_back_seconds())}, result)
 
 
+def _crowded() -> Denial:
+    return _overloaded("Too many connections wait to be authenticated.", "crowded")
+
+
 class House(Protocol):
     """What stands behind the door."""
 
@@ -136,7 +140,7 @@ class HttpConnection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             return None
         if self._is_crowded:
-            return self._refuse(_overloaded("Too many connections wait to be authenticated.", "crowded"))
+            return self._refuse(_crowded())
         self._fed += len(data)
         try:
             self._parser.feed_data(data)
@@ -204,7 +208,7 @@ class HttpConnection(asyncio.Protocol):
         if isinstance(opening, Denial):
             return self._refuse(opening)
         if self._origin is None and not self._count(self._head.get("x-forwarded-for", "")):
-            return self._refuse(_overloaded("Too many connections wait to be authenticated.", "crowded"))
+            return self._refuse(_crowded())
         if not self._house.pace.take(now=asyncio.get_running_loop().time()):
             return self._refuse(_overloaded("Too many handshakes at once.", "paced"))
         transport, self._transport = self._transport, None
