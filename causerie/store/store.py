@@ -63,6 +63,15 @@ _AWAY = (
 )
 
 
+class HeardConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg carries no types
+    """Knows when its server was last heard of."""
+
+    __slots__ = ("heard_at",)
+
+    def heard(self) -> None:
+        self.heard_at = perf_counter()
+
+
 class Store:
     """The pool, the current epoch and the queue of posts. Make one with `connect`, end it with `close`."""
 
@@ -74,6 +83,8 @@ class Store:
         self._pool: asyncpg.Pool
         self._readers: asyncio.Semaphore
         self._epoch = ""
+        self._silent_since = 0.0
+        """When the use began that a server left without an answer last."""
         self.cursor_key = b""
         self.posts = PostQueue(self.transaction)
 
@@ -93,6 +104,7 @@ class Store:
             max_size=max_size,
             timeout=CONNECT_SECONDS,
             init=store._prepare,
+            connection_class=HeardConnection,
             reset=_leave_as_it_is,
             server_settings=_NAME if pooled else _NAME | _SESSION,
             **({"statement_cache_size": 0} if pooled else {}),
@@ -147,11 +159,14 @@ class Store:
         began = perf_counter()
         try:
             async with asyncio.timeout(deadline_seconds), self._readers if operation == READ else nullcontext():
-                connection = await self._pool.acquire()
+                connection = await self._acquire()
                 yield connection
+                connection.heard()
         except _AWAY as error:
             if connection is not None and isinstance(error, TimeoutError | OtherHistory):
                 cut(connection)
+                if isinstance(error, TimeoutError):
+                    self._silent_since = max(self._silent_since, began)
             raise Unavailable(f"PostgreSQL is away ({type(error).__name__}).") from error
         except asyncio.CancelledError:
             if connection is not None:
@@ -161,6 +176,18 @@ class Store:
             telemetry.db_operation("postgresql", operation, perf_counter() - began)
             if connection is not None:
                 await self._release(connection)
+
+    async def _acquire(self) -> Connection:
+        """A connection of the pool; those that have said nothing since another fell silent are not waited for.
+
+        A server or a middle box that goes without a word takes all of them along; finding out costs a deadline each.
+        """
+        while True:
+            connection = await self._pool.acquire()
+            if connection.heard_at >= self._silent_since:
+                return connection
+            cut(connection)
+            await self._release(connection)
 
     @asynccontextmanager
     async def transaction(
@@ -212,6 +239,7 @@ class Store:
                 "jsonb", schema="pg_catalog", format="binary", encoder=_encode_jsonb, decoder=_decode_jsonb
             )
             epoch = await read_epoch(connection)
+        connection.heard()
         if self._epoch and self._epoch != epoch:
             log.warning("the database has another history now", extra={"epoch": epoch, "earlier_epoch": self._epoch})
         self._epoch = epoch

@@ -13,7 +13,9 @@ from causerie.domain.message import Posted
 from causerie.embedded import Postgres
 from causerie.embedded.ports import Ports
 from causerie.store import Store, log, migrate
+from causerie.store.store import DEADLINE_SECONDS
 from tests.store.conftest import ANN, BEN, a_conversation, a_draft
+from tests.support.fault_proxy import HalfOpen, fault_loop
 from tests.support.processes import frozen
 from tests.support.relay import relay_to
 
@@ -91,6 +93,26 @@ async def test_a_server_that_freezes_while_a_connection_is_made_ready_gets_an_an
         relay.freezes_at = None
         relay.thaw()
         await store.ping()
+        await store.close()
+
+
+async def test_connections_that_all_went_silent_at_once_cost_one_deadline_and_not_one_each(database_url: str) -> None:
+    with fault_loop() as loop:
+        wire = loop.proxy(database_url)
+        store = await Store.connect(wire.url, announce=lambda events: None, max_size=5)
+        async with contextlib.AsyncExitStack() as held:
+            for _ in range(5):
+                await held.enter_async_context(store.connection("lease"))
+
+        wire.suffer(HalfOpen())
+        with pytest.raises(Unavailable):
+            await store.ping()
+        began = time.monotonic()
+        for _ in range(5):
+            await store.ping()
+
+        assert wire.hits == 5
+        assert time.monotonic() - began < DEADLINE_SECONDS
         await store.close()
 
 
