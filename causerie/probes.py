@@ -21,7 +21,6 @@ MAX_HEAD_BYTES = 8 * 1024
 HEAD_SECONDS = 5.0
 WRITE_SECONDS = 5.0
 MAX_CONNECTIONS = 64
-METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +112,12 @@ class Probes:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
 
-    def answer(self, method: str, target: str) -> Answer:
-        """What to say to one request; the query is ignored."""
+    def answer(self, method: str, target: str, accept: str = "") -> Answer:
+        """What to say to one request; the query is ignored. `accept` is what the asker can read of metrics."""
         answers: dict[str, Callable[[], Answer]] = {
             "/health": lambda: health(self._service),
             "/ready": lambda: readiness(self._service, self._ready()),
-            "/metrics": lambda: Answer(200, METRICS_TYPE, telemetry.render_metrics()),
+            "/metrics": lambda: _metrics(accept),
         }
         found = answers.get(target.partition("?")[0])
         if found is None:
@@ -149,17 +148,24 @@ class Probes:
             return
         except (TimeoutError, asyncio.IncompleteReadError):
             return
-        line = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
+        first, *fields = head.decode("latin-1").split("\r\n")
+        line = first.split(" ")
         if len(line) != 3 or not line[2].startswith("HTTP/1."):
             writer.write(_json(400, {"status": "bad request"}).encode())
             return
         method, target, _ = line
-        writer.write(self.answer(method, target).encode(with_body=method != "HEAD"))
+        accept = ",".join(field[7:] for field in fields if field[:7].lower() == "accept:")
+        writer.write(self.answer(method, target, accept).encode(with_body=method != "HEAD"))
         try:
             async with asyncio.timeout(WRITE_SECONDS):
                 await writer.drain()
         except TimeoutError:
             writer.transport.abort()
+
+
+def _metrics(accept: str) -> Answer:
+    text, content_type = telemetry.render_metrics(accept)
+    return Answer(200, content_type, text)
 
 
 def _json(status: int, body: dict[str, object], *, allow: str | None = None) -> Answer:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from causerie.telemetry.metrics import EVENT_LOOP_LAG_SECONDS
+from causerie.telemetry.catalogue.process import EVENT_LOOP_LAG_SECONDS
 
 SAMPLE_EVERY_SECONDS = 0.1
 WINDOW_SECONDS = 10.0
