@@ -64,6 +64,20 @@ def _count(text: str) -> int:
     return value
 
 
+def _rate(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError("must be 0 or more")
+    return value
+
+
+def _above_mean(text: str) -> float:
+    value = float(text)
+    if not 1.1 <= value < float("inf"):
+        raise ValueError("must be a share of the mean, 1.1 or more")
+    return value
+
+
 def _port(text: str) -> int:
     value = int(text)
     if not 0 <= value <= 65_535:
@@ -202,6 +216,15 @@ class GatewaySettings(_Group):
 
     max_connections: int = _setting("CAUSERIE_MAX_CONNECTIONS", _count, 20_000)
     drain_seconds: float = _setting("CAUSERIE_DRAIN_SECONDS", _seconds, 30.0)
+    rebalance_per_second: int = _setting("CAUSERIE_REBALANCE_PER_SECOND", _rate, 20)
+    """So many are sent elsewhere by a gateway that holds far more than the others; 0 is nobody."""
+
+    rebalance_above: float = _setting("CAUSERIE_REBALANCE_ABOVE", _above_mean, 1.2)
+    """Times the fleet's mean: from there on."""
+
+    max_age_seconds: float = _setting("CAUSERIE_MAX_CONNECTION_AGE_SECONDS", _seconds, 0.0)
+    """After so long, a fifth more or less, a client is asked to come back; 0 is never."""
+
     heartbeat_seconds: float = _setting("CAUSERIE_HEARTBEAT_SECONDS", _seconds, 25.0)
     handshake_seconds: float = _setting("CAUSERIE_HANDSHAKE_SECONDS", _seconds, 10.0)
     slow_queue_bytes: int = _setting("CAUSERIE_SLOW_QUEUE_BYTES", _count, 1024 * 1024)
@@ -229,13 +252,36 @@ class ApiSettings(_Group):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClusterSettings(_Group):
+    """What a process knows of the Kubernetes it runs in."""
+
+    pod_name: str = _setting("CAUSERIE_POD_NAME", str, "")
+    """A gateway says it to the workers."""
+
+    deletion_cost: bool = _setting("CAUSERIE_POD_DELETION_COST", _switch, False)
+    """The workers keep each gateway's `pod-deletion-cost` near its connections; they need leave to patch pods."""
+
+    service_account: str = _setting("CAUSERIE_SERVICE_ACCOUNT", str, "/var/run/secrets/kubernetes.io/serviceaccount")
+    """The folder with `token`, `ca.crt` and `namespace`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LogSettings(_Group):
     """How much a service says."""
 
     level: str = _setting("LOG_LEVEL", _log_level, "INFO")
 
 
-GROUPS: Final = (StoreSettings, ListenSettings, AuthSettings, LimitSettings, GatewaySettings, ApiSettings, LogSettings)
+GROUPS: Final = (
+    StoreSettings,
+    ListenSettings,
+    AuthSettings,
+    LimitSettings,
+    GatewaySettings,
+    ApiSettings,
+    ClusterSettings,
+    LogSettings,
+)
 KNOWN: Final = frozenset(
     str(field.metadata["name"]) for group in GROUPS for field in dataclasses.fields(group) if "name" in field.metadata
 )
@@ -252,6 +298,7 @@ class Settings:
     limits: LimitSettings
     gateway: GatewaySettings
     api: ApiSettings
+    cluster: ClusterSettings
     log: LogSettings
 
     @classmethod
@@ -271,6 +318,7 @@ class Settings:
             limits=LimitSettings.read(environment),
             gateway=GatewaySettings.read(environment),
             api=ApiSettings.read(environment),
+            cluster=ClusterSettings.read(environment),
             log=LogSettings.read(environment),
         )
         if service != "worker" and not settings.auth.jwt_secrets and not settings.auth.jwks_url:

@@ -149,6 +149,8 @@ class Heartbeat(_Envelope, frozen=True, tag=8):
     connections: int
     draining: bool
     uptime_seconds: float
+    pod: str = ""
+    """What the cluster calls the node; empty outside of one, and from release N-1."""
 
 
 class Acks(_Envelope, frozen=True, tag=9):

@@ -5,7 +5,7 @@ A thin shell: `Seating`, `Incoming` and `Settling` decide, this module listens, 
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from uuid import uuid4
 
@@ -26,6 +26,7 @@ from causerie.bus.envelopes import (
     Section,
 )
 from causerie.domain.ids import ConversationId, NodeId, UserId
+from causerie.seats.fleet import Fleet
 from causerie.seats.incoming import Incoming
 from causerie.seats.seating import Seating
 from causerie.seats.settling import Settling
@@ -37,7 +38,6 @@ GATHER_SECONDS = 0.02
 BEAT_SECONDS = 1.0
 GAP_SECONDS = 0.01
 """How long a gap waits for others before it is reported."""
-FLEET_SILENCE_SECONDS = 10.0
 
 
 class Node:
@@ -55,11 +55,14 @@ class Node:
         deliver: Callable[[list[Delivery]], None],
         ephemeral: Callable[[list[EphemeralDelivery]], None],
         name: str | None = None,
+        pod: str = "",
     ) -> None:
         self.id = NodeId(f"{subjects.check_token(name or kind)}-{uuid4().hex[:12]}")
         """New in every life of the process: seats and streams of an earlier one are not ours."""
+        self.fleet = Fleet()
         self.connections = 0
         self.draining = False
+        self._pod = pod
         self._bus = bus
         self._kind = kind
         self._deliver = deliver
@@ -67,7 +70,6 @@ class Node:
         self._seating = Seating(self.id)
         self._incoming = Incoming()
         self._settling = Settling()
-        self._fleet: dict[NodeId, tuple[float, Heartbeat]] = {}
         self._subscriptions: list[Subscription] = []
         self._ticking: asyncio.Task[None] | None = None
         self._telling: asyncio.TimerHandle | None = None
@@ -130,11 +132,6 @@ class Node:
         """How many living workers we know of; none while NATS is away."""
         return self._settling.workers if self._bus.is_up else 0
 
-    @property
-    def fleet(self) -> Mapping[NodeId, Heartbeat]:
-        """The latest heartbeat of every living node, ours included."""
-        return {node: heartbeat for node, (_, heartbeat) in self._fleet.items()}
-
     # ── what we send ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _tell_soon(self) -> int:
@@ -149,15 +146,14 @@ class Node:
 
     def _heartbeat(self, kind: str) -> Heartbeat:
         uptime = self._now() - self._born_at
-        return Heartbeat(self.id, kind, self._seating.told, self.connections, self.draining, uptime)
+        return Heartbeat(self.id, kind, self._seating.told, self.connections, self.draining, uptime, self._pod)
 
     async def _tick(self) -> None:
         while True:
             now = self._now()
             if self._bus.is_up:
                 self._settling.expire(now=now)
-            for node in [node for node, (at, _) in self._fleet.items() if now - at > FLEET_SILENCE_SECONDS]:
-                del self._fleet[node]
+            self.fleet.expire(now=now)
             self._bus.publish(subjects.HEARTBEATS, self._heartbeat(self._kind))
             self._acknowledge_all()
             await asyncio.sleep(BEAT_SECONDS)
@@ -226,14 +222,9 @@ class Node:
     def _on_heartbeat(self, envelope: Envelope, reply: str) -> None:
         if not isinstance(envelope, Heartbeat):
             return
-        node = NodeId(envelope.node)
-        if envelope.kind == "worker":
-            if envelope.draining:
-                self._settling.left(node)
-        elif envelope.kind == "gone":
-            self._fleet.pop(node, None)
-        else:
-            self._fleet[node] = (self._now(), envelope)
+        if envelope.kind == "worker" and envelope.draining:
+            self._settling.left(NodeId(envelope.node))
+        self.fleet.hear(envelope, now=self._now())
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

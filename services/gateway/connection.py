@@ -57,6 +57,12 @@ class Connection(Outlet):
     def session(self) -> Session:
         return self._session
 
+    @property
+    def is_resumable(self) -> bool:
+        """Whoever is sent elsewhere now loses but a moment: let in, caught up, and waiting for no answer."""
+        is_busy = self._pipeline is not None or self._later is not None or self.stuck_since is not None
+        return not self.is_over and not is_busy and self._session.caller is not None
+
     # ── called by the loop and the wheel ────────────────────────────────────────────────────────────────────────
 
     def begin(self, credential: Credential) -> None:
@@ -132,7 +138,7 @@ class Connection(Outlet):
             return
         farewell = native.encode_disconnect(end.code, reason=end.reason, retry_after_seconds=end.retry_after_seconds)
         close = websocket.close_frame(end.code, end.reason or end.code.reason)
-        telemetry.CLOSES.add(end.code.name.lower())
+        telemetry.CLOSES.add(end.counted_as)
         self._leave()
         self.finish(websocket.text_frame(farewell) + close)
         self._aborts_at = self._hall.now() + FAREWELL_SECONDS

@@ -30,6 +30,11 @@ def closed_by(elapsed: float, *, total: int, drain_seconds: float, max_per_secon
     return int(total * elapsed / duration)
 
 
+def elsewhere(reason: str | None = None) -> End:
+    """A goodbye that asks to come back, to whoever has room, at a moment that is not everybody's."""
+    return End(CloseCode.RESTART, reason, retry_after_seconds=random.uniform(0.0, MAX_RETRY_AFTER_SECONDS))
+
+
 async def drain(guests: Sequence[Guest], still_open: Callable[[], int], *, drain_seconds: float) -> None:
     """Close every guest, evenly over `drain_seconds`, and wait until they are gone."""
     loop = asyncio.get_running_loop()
@@ -41,8 +46,7 @@ async def drain(guests: Sequence[Guest], still_open: Callable[[], int], *, drain
     while closed < len(order) and still_open():
         due = closed_by(loop.time() - began, total=len(order), drain_seconds=drain_seconds)
         for guest in order[closed:due]:
-            retry_after = random.uniform(0.0, MAX_RETRY_AFTER_SECONDS)
-            guest.end(End(CloseCode.RESTART, retry_after_seconds=retry_after))
+            guest.end(elsewhere())
         closed = due
         await asyncio.sleep(STEP_SECONDS)
     deadline = loop.time() + GONE_SECONDS

@@ -35,6 +35,7 @@ from services.gateway.ops import Ops
 from services.gateway.pace import Pace
 from services.gateway.pending import Pending
 from services.gateway.presence import Desk, PresenceRoom
+from services.gateway.rebalance import Balance, Rebalancing, may_move, mean_connections
 from services.gateway.registry import Registry
 from services.gateway.sends import Outbox
 from services.gateway.session import Rules, Session
@@ -86,7 +87,15 @@ class Gateway:
         self._letters = letters
         self._store = platform.store
         platform.bus.on_poison = letters.bury
-        self.node = Node(platform.bus, kind="gateway", deliver=self._deliver, ephemeral=self._deliver_ephemeral)
+        self.node = Node(
+            platform.bus,
+            kind="gateway",
+            deliver=self._deliver,
+            ephemeral=self._deliver_ephemeral,
+            pod=settings.cluster.pod_name,
+        )
+        balance = Balance(per_second=rules.rebalance_per_second, above=rules.rebalance_above)
+        self._rebalancing = Rebalancing(balance, self._open, self._fleet_mean)
         desk = Desk(grace_seconds=rules.offline_grace_seconds)
         lobby = Lobby(self._registry, self.node, desk)
         self._presence = PresenceRoom(platform, desk, self.node.id, self._registry)
@@ -101,6 +110,7 @@ class Gateway:
             frames_per_second=limits.frames_per_second,
             max_watched=limits.watches_per_session,
             max_followed=limits.subscriptions_per_session,
+            max_age_seconds=rules.max_age_seconds,
         )
         self._hall = Hall(
             rules=session_rules,
@@ -130,18 +140,21 @@ class Gateway:
         )
         self._server: asyncio.Server | None = None
         self._turning: asyncio.Task[None] | None = None
+        self._balancing: asyncio.Task[None] | None = None
 
     async def start(self, listener: socket.socket) -> None:
         """Take a seat on the bus, then let clients in."""
         await self.node.start()
         await self._presence.start()
         self._turning = asyncio.create_task(self.wheel.run(), name="wheel")
+        self._balancing = asyncio.create_task(self._rebalancing.run(), name="rebalance")
         telemetry.SEND_QUEUE_BYTES.read = lambda: self._hall.outbox.held_bytes
         self._server = await listen(listener, lambda: HttpConnection(self))
 
     async def leave(self) -> None:
         """Take nobody new, and send everybody away, evenly over the drain."""
         self.is_draining = self.node.draining = True
+        await _ended(self._balancing)
         await drain(list(self._open), lambda: len(self._open), drain_seconds=self._drain_seconds)
 
     async def stop(self) -> None:
@@ -151,9 +164,8 @@ class Gateway:
         await self._catch_up.stop()
         await self._presence.stop()
         await self.node.stop()
-        if self._turning is not None:
-            self._turning.cancel()
-            await asyncio.gather(self._turning, return_exceptions=True)
+        await _ended(self._balancing)
+        await _ended(self._turning)
 
     # ── what the port asks ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -189,6 +201,12 @@ class Gateway:
         self._open.discard(guest)
         self._counted()
 
+    def _fleet_mean(self) -> float | None:
+        gateways = self.node.fleet.gateways(now=self._hall.now()) or ()
+        telemetry.FLEET_GATEWAYS.value = len(gateways)
+        telemetry.FLEET_MEAN_CONNECTIONS.value = mean_connections(gateways)
+        return mean_connections(gateways) if may_move(gateways) else None
+
     def _counted(self) -> None:
         self.node.connections = len(self._open)
         telemetry.CONNECTIONS.values["native"] = len(self._open)
@@ -209,3 +227,9 @@ class Gateway:
         conversation_id = ConversationId(UUID(bytes=delivery.conversation))
         self._letters.bury("delivery", "node", error, conversation_id=conversation_id, seq=delivery.seq)
         return native.encode_resync(conversation_id, epoch=self._store.epoch, seq=delivery.seq)
+
+
+async def _ended(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

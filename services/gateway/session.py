@@ -31,6 +31,8 @@ class Rules:
     frames_per_second: int = 200
     max_watched: int = 1_000
     max_followed: int = 1_000
+    max_age_seconds: float = 0.0
+    """After about so long a client is asked to come back, perhaps elsewhere; 0 is never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,11 @@ class End:
     reason: str | None = None
     retry_after_seconds: float | None = None
 
+    @property
+    def counted_as(self) -> str:
+        """Who must come back for our sake is told apart by the reason: operators want to see each."""
+        return self.code.name.lower() if self.code is not CloseCode.RESTART else self.reason or self.code.reason
+
 
 Effect = Enter | Renew | Perform | Refuse | Ping | End
 
@@ -83,6 +90,7 @@ class Session:
         "_expires",
         "_followed",
         "_frames",
+        "_moves_at",
         "_rules",
         "_second",
         "_silent_pings",
@@ -94,7 +102,7 @@ class Session:
     )
 
     def __init__(self, rules: Rules, *, number: int, now: float, spread: float = 1.0) -> None:
-        """`spread` (0.9 to 1.1) keeps the pings of sessions that began together apart."""
+        """`spread` (0.9 to 1.1) keeps the pings of sessions that began together apart, and twice as far their ends."""
         self._rules = rules
         self.number = number
         self.caller: Caller | None = None
@@ -102,6 +110,7 @@ class Session:
         self._beat_seconds = rules.heartbeat_seconds * spread
         self._beat_at = _FOREVER
         self._expires = now + rules.entry_seconds
+        self._moves_at = now + rules.max_age_seconds * (2 * spread - 1) if rules.max_age_seconds else _FOREVER
         self._silent_pings = 0
         self._second = 0
         self._frames = 0
@@ -155,6 +164,9 @@ class Session:
         if now >= self._expires:
             reason = "authentication timed out" if self.caller is None else "the token has expired"
             return End(CloseCode.UNAUTHENTICATED, reason)
+        if now >= self._moves_at:
+            # At once: ages are apart already.
+            return End(CloseCode.RESTART, "age", retry_after_seconds=0.0)
         if now < self._beat_at:
             return None
         if self._silent_pings >= MAX_SILENT_PINGS:
@@ -166,7 +178,7 @@ class Session:
     @property
     def due(self) -> float:
         """When to tick next."""
-        return min(self._beat_at, self._expires)
+        return min(self._beat_at, self._expires, self._moves_at)
 
     @property
     def followed(self) -> set[ConversationId] | frozenset[ConversationId]:

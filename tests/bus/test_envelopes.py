@@ -43,10 +43,16 @@ def test_an_unknown_kind_of_message_is_nothing() -> None:
 
 
 def test_fields_that_a_later_release_appended_are_skipped() -> None:
-    appended = [8, "node", "gateway", 1, 2, False, 3.0, "new"]
+    appended = [8, "node", "gateway", 1, 2, False, 3.0, "pod", "new"]
     data = bytes([envelopes.VERSION]) + msgspec.msgpack.encode(appended)
 
-    assert envelopes.decode(data) == Heartbeat("node", "gateway", 1, 2, False, 3.0)
+    assert envelopes.decode(data) == Heartbeat("node", "gateway", 1, 2, False, 3.0, "pod")
+
+
+def test_a_heartbeat_of_the_release_before_names_no_pod() -> None:
+    data = bytes([envelopes.VERSION]) + msgspec.msgpack.encode([8, "node", "gateway", 1, 2, False, 3.0])
+
+    assert envelopes.decode(data) == Heartbeat("node", "gateway", 1, 2, False, 3.0, "")
 
 
 def test_depth_is_no_bomb() -> None:

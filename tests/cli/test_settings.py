@@ -41,6 +41,8 @@ def test_a_worker_needs_no_key():
         ({"PORT": "70000"}, "PORT must be a port, 0 to 65535"),
         ({"CAUSERIE_DRAIN_SECONDS": "nan"}, "CAUSERIE_DRAIN_SECONDS must be a number of seconds, 0 or more"),
         ({"CAUSERIE_MAX_CONNECTIONS": "0"}, "CAUSERIE_MAX_CONNECTIONS must be 1 or more"),
+        ({"CAUSERIE_REBALANCE_PER_SECOND": "-1"}, "CAUSERIE_REBALANCE_PER_SECOND must be 0 or more"),
+        ({"CAUSERIE_REBALANCE_ABOVE": "1"}, "CAUSERIE_REBALANCE_ABOVE must be a share of the mean, 1.1 or more"),
         ({"CAUSERIE_DEMO": "maybe"}, "CAUSERIE_DEMO must be 1 or 0"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL"),
         ({"CAUSERIE_JWT_SECRTE": "x"}, "unknown setting CAUSERIE_JWT_SECRTE; did you mean CAUSERIE_JWT_SECRET?"),

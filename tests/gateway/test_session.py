@@ -56,6 +56,30 @@ def test_a_client_that_answers_is_pinged_for_ever():
         session.hear(now=beat * 25.0 + 1)
 
 
+def test_a_session_as_old_as_it_may_get_is_asked_to_come_back_at_once():
+    session = a_session(max_age_seconds=60.0)
+    session.hear(now=59.0)
+
+    assert session.due <= 60.0
+    assert session.tick(now=59.9) == Ping()
+    end = session.tick(now=60.0)
+    assert end == End(CloseCode.RESTART, "age", retry_after_seconds=0.0)
+    assert isinstance(end, End) and end.counted_as == "age"
+
+
+def test_sessions_that_began_together_grow_old_a_fifth_apart():
+    early = Session(Rules(max_age_seconds=60.0, entry_seconds=600.0), number=1, now=0.0, spread=0.9)
+    late = Session(Rules(max_age_seconds=60.0, entry_seconds=600.0), number=2, now=0.0, spread=1.1)
+
+    assert (early.due, late.due) == (pytest.approx(48.0), pytest.approx(72.0))
+
+
+def test_who_is_sent_away_by_a_drain_is_counted_apart_from_who_makes_room():
+    assert End(CloseCode.RESTART).counted_as == "restart"
+    assert End(CloseCode.RESTART, "rebalance").counted_as == "rebalance"
+    assert End(CloseCode.UNAUTHENTICATED, "the token has expired").counted_as == "unauthenticated"
+
+
 def test_two_silent_pings_end_the_session_at_the_third():
     session = a_session()
 

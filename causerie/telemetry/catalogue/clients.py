@@ -84,7 +84,7 @@ CLOSES = totals(
     "{connection}",
     "Sockets closed, by reason.",
     by="reason",
-    known=[*(code.name.lower() for code in CloseCode), "client", "lost"],
+    known=[*(code.name.lower() for code in CloseCode), "rebalance", "age", "client", "lost"],
 )
 OP_SECONDS = buckets(
     [GATEWAY],
