@@ -144,10 +144,12 @@ CREATE TABLE shards (
 ) WITH (fillfactor = 50);
 INSERT INTO shards (shard) SELECT generate_series(0, 63);
 
--- One row: the key that seals cursors, so that nobody reads on where another left off.
+-- One row: the key that seals cursors, so that nobody reads on where another left off; and the PostgreSQL whose
+-- transaction ids the positions of the log are, because a restored dump comes to another one.
 CREATE TABLE platform (
     only_row   boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    cursor_key bytea   NOT NULL DEFAULT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
+    cursor_key bytea   NOT NULL DEFAULT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())),
+    home       text
 );
 INSERT INTO platform DEFAULT VALUES;
 

@@ -28,15 +28,23 @@ MIGRATIONS_LOCK = 1
 PARTITIONS_LOCK = 2
 _ADVISORY_SPACE = 0x63617573  # "caus": the first of the two numbers of our advisory locks
 
-# Not the session's own limits: a migration may rightly take longer than a request.  PostgreSQL asks an
-# autovacuum worker to step aside only after `deadlock_timeout`, a second by default, which a shorter wait for
-# the lock never reaches; not every role may set it.
+# Not the session's own limits: a migration may rightly take longer than a request.
 _PATIENCE = f"""
 SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS};
 SET LOCAL statement_timeout = 0;
-SET LOCAL transaction_timeout = 0;
-SELECT set_config('deadlock_timeout', '{LOCK_TIMEOUT_MS // 3}', true)
-WHERE has_parameter_privilege('deadlock_timeout', 'SET')"""
+SET LOCAL transaction_timeout = 0"""
+
+# Tables of ours that somebody vacuums or analyzes.
+_VACUUMED = """
+SELECT l.relation::regclass::text FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+WHERE l.mode = 'ShareUpdateExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid()
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace AND pg_has_role(c.relowner, 'USAGE')"""
+# A little longer than PostgreSQL takes to ask an autovacuum to go.
+_WAIT_FOR_VACUUM = """
+SELECT set_config('lock_timeout', ((extract(epoch FROM current_setting('deadlock_timeout')::interval) * 1000)::int
+                                   + 500)::text, true)"""
+
 
 T = TypeVar("T")
 
@@ -79,15 +87,20 @@ async def patiently(
 ) -> T:
     """Run `change` in a transaction that gives up a lock it cannot have soon, and again until it can.
 
+    Autovacuum is asked to step aside when the first attempt has failed, see `_still_vacuum`.
+
     Raises:
         SchemaError: it never got its locks within `patience_seconds`.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience_seconds
     pause_seconds = FIRST_PAUSE_SECONDS
+    has_failed = False
     while True:
         try:
             async with connection.transaction():
+                if has_failed:
+                    await _still_vacuum(connection)
                 await connection.execute(_PATIENCE)
                 return await change()
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
@@ -96,6 +109,24 @@ async def patiently(
                 raise SchemaError(f"{doing}: {waited}; a long transaction holds it: {one_line(error)}") from error
             await asyncio.sleep(random.uniform(pause_seconds, 2 * pause_seconds))
             pause_seconds = min(pause_seconds * 1.5, MAX_PAUSE_SECONDS)
+            has_failed = True
+
+
+async def _still_vacuum(connection: "Connection") -> None:
+    """Keep vacuum off our tables until the end of this transaction.
+
+    PostgreSQL ends an autovacuum that is in somebody's way, but only after `deadlock_timeout`, a second by default:
+    longer than anybody may be made to wait behind us, and a role of ours may not set it shorter.  So we first ask for
+    the mode that vacuum itself holds, in which nobody who reads or writes waits for us.  A vacuum by hand, or one that
+    keeps transaction ids from running out, goes on, and so do we without that table.
+    """
+    await connection.execute(_WAIT_FOR_VACUUM)
+    for (table,) in await connection.fetch(_VACUUMED):
+        try:
+            async with connection.transaction():
+                await connection.execute(f"LOCK TABLE ONLY {table} IN SHARE UPDATE EXCLUSIVE MODE")
+        except asyncpg.LockNotAvailableError:
+            continue
 
 
 async def lock_for_transaction(connection: "Connection", lock: int) -> None:

@@ -11,11 +11,18 @@ import asyncpg
 
 from causerie.store.transaction import Connection
 
-_THIS_HISTORY = (
-    "system_identifier::text AS system, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS timeline"
-    " FROM pg_control_system()"
-)
-"""The name of the WAL file begins with the timeline in use now; the control file learns of a promotion late."""
+_THIS_HISTORY = """
+SELECT format('%s-%s-%s', to_hex(system_identifier),
+              to_hex((SELECT oid FROM pg_database WHERE datname = current_database())::bigint << 32
+                     | coalesce(to_regclass('platform')::oid::bigint, 0)),
+              ltrim(lower(left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)), '0')) AS epoch
+FROM pg_control_system()"""
+"""System, database and table, timeline.
+
+A copy of the files keeps the first two, and the timeline parts it from the original; what was restored from a dump,
+even beside or in place of the original, has tables of its own.  The name of the WAL file begins with the timeline in
+use now; the control file learns of a promotion late.
+"""
 
 
 class OtherHistory(Exception):
@@ -23,19 +30,17 @@ class OtherHistory(Exception):
 
 
 async def read_epoch(connection: Connection) -> str:
-    """The epoch: the system identifier and the timeline, in hexadecimal."""
-    row = await connection.fetchrow(f"SELECT {_THIS_HISTORY}")
-    return f"{int(row['system']):x}-{int(row['timeline'], 16):x}"
+    """The epoch: what names this history of the database, in hexadecimal; it ends in the timeline."""
+    epoch: str = await connection.fetchval(_THIS_HISTORY)
+    return epoch
 
 
 class Footing:
     """Said at the beginning of a transaction: the settings, and a division by zero in any other history."""
 
     def __init__(self, settings: Mapping[str, str], epoch: str) -> None:
-        system, timeline = (int(part, 16) for part in epoch.split("-"))
         said = [f"SET LOCAL {name} = '{value}'" for name, value in settings.items()]
-        is_ours = f"system = '{system}' AND timeline = '{timeline:08X}'"
-        said.append(f"SELECT 1 / ({is_ours})::int FROM (SELECT {_THIS_HISTORY}) AS history")
+        said.append(f"SELECT 1 / (epoch = '{epoch}')::int FROM ({_THIS_HISTORY}) AS history")
         self._said = "; ".join(said)
 
     async def take(self, connection: Connection) -> None:

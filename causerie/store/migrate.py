@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import asyncpg
 
 import causerie
-from causerie.store import ddl
+from causerie.store import ddl, home
 
 if TYPE_CHECKING:
     from causerie.store.ddl import Connection
@@ -111,6 +111,15 @@ async def up(
             name = await ddl.patiently(connection, step, doing="migrate up", patience_seconds=patience_seconds)
             if name is not None:
                 taken.append(name)
+
+        async def settle() -> bool:
+            await ddl.lock_for_transaction(connection, ddl.MIGRATIONS_LOCK)
+            return await home.is_foreign(connection) and await home.settle(connection)
+
+        if await home.is_foreign(connection) and await ddl.patiently(
+            connection, settle, doing="migrate up", patience_seconds=patience_seconds
+        ):
+            taken.append(home.SETTLING)
     return taken
 
 
@@ -170,7 +179,9 @@ async def pending(database: "str | Connection", *, folder: Path | None = None) -
     """The steps this release needs and the database lacks; cheap enough for every `/ready`."""
     async with ddl.connected(database) as connection:
         applied = await _applied(connection)
-    return [migration.name for migration in load(folder) if migration.version not in applied]
+        foreign = await home.is_foreign(connection)
+    lacking = [migration.name for migration in load(folder) if migration.version not in applied]
+    return lacking + [home.SETTLING] if foreign else lacking
 
 
 @functools.cache

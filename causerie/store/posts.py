@@ -7,7 +7,9 @@ time, first in first out, which keeps the order of its drafts.
 
 import asyncio
 import logging
+import time
 from collections import deque
+from contextvars import Context
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -62,6 +64,9 @@ class PostQueue:
         self._take_off_due = False
         self._sweeper: asyncio.TimerHandle | None = None
         self.batches = 0
+        telemetry.POSTS_QUEUED.read = lambda: self._queued
+        telemetry.POSTS_IN_FLIGHT.read = lambda: len(self._flights)
+        telemetry.POSTS_OLDEST_SECONDS.read = self._oldest_seconds
 
     def submit(self, draft: Draft) -> asyncio.Future[Posted]:
         """Queue a draft; its future gives the message after the commit.
@@ -124,7 +129,10 @@ class PostQueue:
                     alone = True
                     break
             self._queued -= len(batch)
-            flight = asyncio.get_running_loop().create_task(self._fly(batch, lines, wait_for_lock=alone))
+            # In a context of its own: a flight begins where an earlier one landed, and must not inherit its trace.
+            flight = asyncio.get_running_loop().create_task(
+                self._fly(batch, lines, wait_for_lock=alone), context=Context()
+            )
             self._flights.add(flight)
             flight.add_done_callback(self._landed)
 
@@ -181,6 +189,7 @@ class PostQueue:
                 drafts = [waiting.draft for waiting in batch]
                 outcomes = await post_batch.write(tx, drafts, wait_for_lock=wait_for_lock)
         self.batches += 1
+        telemetry.POSTS_BATCH_SIZE.record(len(batch))
         again, fresh = [], 0
         for waiting, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Skipped):
@@ -194,6 +203,11 @@ class PostQueue:
                     waiting.answer.set_result(outcome)
         telemetry.MESSAGES_ACCEPTED.value += fresh
         return again
+
+    def _oldest_seconds(self) -> float:
+        # Asked perhaps by the thread that pushes metrics: the copy is made at once.
+        since = [line.waiting[0].since for line in list(self._lines.values()) if line.waiting]
+        return time.monotonic() - min(since) if since else 0.0
 
     def _sweep(self) -> None:
         """Refuse what has waited too long; the lines are short, as a draft older than 2 s is rare."""

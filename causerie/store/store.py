@@ -87,6 +87,9 @@ class Store:
         """When the use began that a server left without an answer last."""
         self.cursor_key = b""
         self.posts = PostQueue(self.transaction)
+        self._uses = 0
+        """Who has a connection or waits for one."""
+        self._used = 0
 
     @classmethod
     async def connect(
@@ -110,6 +113,7 @@ class Store:
             **({"statement_cache_size": 0} if pooled else {}),
         )
         await store._pool
+        store._show_pool()
         while True:
             try:
                 await asyncio.gather(*(store.ping() for _ in range(min_size)))
@@ -117,6 +121,8 @@ class Store:
                     lacking = await migrate.pending(connection)
                     if not lacking:
                         store.cursor_key = await connection.fetchval("SELECT cursor_key FROM platform")
+                        # The schema may be younger than the connection, and a part of the epoch's name.
+                        store._stand_in(await read_epoch(connection))
                         return store
                 log.warning("waiting for the schema", extra={"lacking": lacking})
             except (Unavailable, asyncpg.InvalidCatalogNameError) as away:
@@ -132,8 +138,8 @@ class Store:
     def epoch(self) -> str:
         """Names this history of the database; another one after a promotion or a restore.
 
-        Made of the system identifier and the timeline, read whenever a connection is opened: whatever
-        changes them also breaks every open connection. A pooler hides that, so there every transaction asks.
+        Made of what tells one database from another (`footing.py`), read whenever a connection is opened: whatever
+        changes it also breaks every open connection. A pooler hides that, so there every transaction asks.
         """
         return self._epoch
 
@@ -157,12 +163,16 @@ class Store:
     async def _borrowed(self, operation: str, deadline_seconds: float) -> AsyncIterator[Connection]:
         connection: Connection | None = None
         began = perf_counter()
+        self._uses += 1
         try:
             async with asyncio.timeout(deadline_seconds), self._readers if operation == READ else nullcontext():
                 connection = await self._acquire()
+                self._used += 1
+                telemetry.POOL_WAIT_SECONDS.record(perf_counter() - began)
                 yield connection
                 connection.heard()
         except _AWAY as error:
+            telemetry.STORE_FAILURES.add("postgresql")
             if connection is not None and isinstance(error, TimeoutError | OtherHistory):
                 cut(connection)
                 if isinstance(error, TimeoutError):
@@ -174,7 +184,9 @@ class Store:
             raise
         finally:
             telemetry.db_operation("postgresql", operation, perf_counter() - began)
+            self._uses -= 1
             if connection is not None:
+                self._used -= 1
                 await self._release(connection)
 
     async def _acquire(self) -> Connection:
@@ -221,10 +233,13 @@ class Store:
         async with self.connection() as connection:
             await connection.execute("SELECT 1")
 
-    @property
-    def pool_size(self) -> tuple[int, int]:
-        """Connections open and idle, for the metrics."""
-        return self._pool.get_size(), self._pool.get_idle_size()
+    def _show_pool(self) -> None:
+        pool = self._pool
+        telemetry.POOL_MAX.value = pool.get_max_size()
+        telemetry.POOL_WAITING.read = lambda: self._uses - self._used
+        telemetry.POOL_CONNECTIONS.reads.update(
+            idle=pool.get_idle_size, used=lambda: pool.get_size() - pool.get_idle_size()
+        )
 
     async def _release(self, connection: Connection) -> None:
         try:
@@ -239,9 +254,15 @@ class Store:
                 "jsonb", schema="pg_catalog", format="binary", encoder=_encode_jsonb, decoder=_decode_jsonb
             )
             epoch = await read_epoch(connection)
+            if self._epoch not in ("", epoch) and await migrate.pending(connection):
+                # Restored behind our back, by somebody who has not come to `causerie migrate up` yet.
+                raise OtherHistory
         connection.heard()
-        if self._epoch and self._epoch != epoch:
+        if self._epoch not in ("", epoch):
             log.warning("the database has another history now", extra={"epoch": epoch, "earlier_epoch": self._epoch})
+        self._stand_in(epoch)
+
+    def _stand_in(self, epoch: str) -> None:
         self._epoch = epoch
         self._footing = Footing(_SESSION, epoch) if self._pooled else None
 

@@ -68,6 +68,10 @@ class Report:
     def default_rows(self) -> int:
         return sum(table.default_rows for table in self.tables)
 
+    @property
+    def detach_pending(self) -> int:
+        return sum(len(table.detach_pending) for table in self.tables)
+
     def lines(self) -> list[str]:
         return [str(table) for table in self.tables] + [self._line_of(job) for job in ("ensure", "retain")]
 

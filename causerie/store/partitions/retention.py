@@ -15,6 +15,7 @@ from causerie.store.partitions.periods import EVENTS, MESSAGES, SEND_KEYS, Table
 if TYPE_CHECKING:
     from causerie.store.ddl import Connection
 
+DROP_WAIT_MS = 5_000
 KEY_WEEKS = 1
 """A send key is looked up in its own week and the next, so a week is kept for one more."""
 
@@ -87,4 +88,7 @@ async def _detach(connection: "Connection", table: Table, name: str) -> None:
 
 
 async def _drop(connection: "Connection", name: str) -> None:
+    # Nobody comes to a detached table any more, so nobody waits behind us while an autovacuum of it, or of what it
+    # keeps out of line, is asked to go.
+    await connection.execute(f"SET LOCAL lock_timeout = {DROP_WAIT_MS}")
     await connection.execute(f"DROP TABLE {name}")
