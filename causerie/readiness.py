@@ -6,6 +6,7 @@ A store that is away never takes a pod out of service, for it would take out all
 import asyncio
 from enum import StrEnum
 
+from causerie import telemetry
 from causerie.bus.connection import Bus
 from causerie.cache import Cache
 from causerie.domain.errors import Unavailable
@@ -31,6 +32,8 @@ class Readiness:
         self._cache = cache
         self._clock = clock
         self._postgresql = "away"
+        telemetry.STORE_UP.reads["postgresql"] = lambda: self._postgresql == "up"
+        telemetry.DRAINING.read = lambda: self.stage is Stage.DRAINING
 
     def __call__(self) -> Ready:
         stores = {

@@ -7,6 +7,7 @@ is a hit; a little behind is brought up to date by this reader; anything else is
 import struct
 from dataclasses import dataclass
 
+from causerie import telemetry
 from causerie.actions.platform import Platform
 from causerie.cache import history as cached
 from causerie.cache.connection import CacheAway
@@ -100,6 +101,7 @@ async def _before(
         kept, hit = await _current(platform, conversation_id, may, build=before_seq is None)
         page = kept.page(before_seq=before_seq, from_seq=may.first_seq, limit=limit) if kept else None
     except CacheAway:
+        telemetry.CACHE_READS.add("away")
         page, hit = None, False
     if page is not None:
         return page[::-1], hit
@@ -114,10 +116,13 @@ async def _current(
     store = platform.store
     kept = await cached.read(platform.cache, conversation_id)
     if kept is not None and kept.epoch == store.epoch and kept.seq == may.last_seq:
+        telemetry.CACHE_READS.add("hit")
         return kept, True
     if kept is not None and kept.epoch == store.epoch and may.last_seq - FEW <= kept.seq < may.last_seq:
         changed = await messages.changed_between(store, conversation_id, kept.seq, may.last_seq)
+        telemetry.CACHE_READS.add("behind")
         return await cached.advance(platform.cache, kept, may.last_seq, changed), False
+    telemetry.CACHE_READS.add("miss")
     if not build:
         return None, False
     newest = await messages.newest_before(store, conversation_id, may.last_seq + 1, 1, KEPT_MESSAGES)

@@ -16,9 +16,11 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as Listening
 
+from causerie import telemetry
 from causerie.bus import envelopes, subjects
 from causerie.bus.envelopes import Envelope, Ping
 from causerie.bus.listening import Ear, Verdict
+from causerie.bus.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +76,10 @@ class Bus:
         """Told of what could not be read or handled: its kind, the subject (without the name of a node), the error."""
         self.gaps = 0
         """Times a listener was told that it may have missed something."""
+        self._traffic = Traffic(self._unread_bytes)
+        telemetry.BUS_DROPPED.read = lambda: self.dropped
+        telemetry.BUS_GAPS.read = lambda: self.gaps
+        telemetry.STORE_UP.reads["nats"] = lambda: self.is_up
 
     @classmethod
     async def connect(cls, urls: Sequence[str], *, name: str) -> "Bus":
@@ -180,7 +186,9 @@ class Bus:
             closed_cb=self._on_closed,
             skip_subject_validation=True,
         )
+        telemetry.BUS_RECONNECTS.value += self._client is not None
         self._client = client
+        self._traffic.through(client)
         for subscription in list(self._subscriptions):
             await self._listen(client, subscription)
             subscription.gap()
@@ -202,6 +210,10 @@ class Bus:
         if listening is not None:
             with suppress(nats.errors.Error):
                 await listening.unsubscribe()
+
+    def _unread_bytes(self) -> int:
+        listening = [subscription.listening for subscription in self._subscriptions]
+        return sum(one.pending_bytes for one in listening if one is not None)
 
     def _hear(self, subscription: Subscription, message: Msg) -> None:
         subscription.ear.heard(now=asyncio.get_running_loop().time())
@@ -235,6 +247,7 @@ class Bus:
                     case Verdict.PING:
                         self.publish_encoded(subscription.subject, ping)
                     case Verdict.LISTEN_AGAIN:
+                        telemetry.BUS_DEAF.value += 1
                         log.warning("a subscription was deaf", extra={"subject": subscription.subject})
                         await self._unlisten(subscription)
                         await self._listen(client, subscription)
@@ -252,6 +265,7 @@ class Bus:
 
     async def _on_error(self, error: Exception) -> None:
         if isinstance(error, nats.errors.SlowConsumerError):
+            telemetry.BUS_SLOW.value += 1
             for subscription in self._subscriptions:
                 if subscription.listening is error.sub:
                     self._tell_gap(subscription)
@@ -263,6 +277,7 @@ class Bus:
             log.warning("NATS is away")
 
     async def _on_reconnected(self) -> None:
+        telemetry.BUS_RECONNECTS.value += 1
         log.info("NATS is back")
         now = asyncio.get_running_loop().time()
         for subscription in list(self._subscriptions):

@@ -76,6 +76,9 @@ class Cache:
         self._client = _cluster(urls)
         self._breaker = Breaker(is_open=True)
         self._turns = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._calls = 0
+        """Those that run, and those that wait for a turn."""
+        self._running = 0
         self._doubted = asyncio.Event()
         self._doubted.set()
         self._answered = asyncio.Event()
@@ -91,6 +94,7 @@ class Cache:
             ValueError: a URL cannot be read.
         """
         cache = cls(urls)
+        cache._show()
         cache._prober = asyncio.create_task(cache._probe_while_doubted(), name="cache-prober")
         await cache.reached(timeout_seconds=PROBE_SECONDS)
         return cache
@@ -164,13 +168,16 @@ class Cache:
             raise CacheAway("The cache is away.")
         started = time.perf_counter()
         has_turn = False
+        self._calls += 1
         try:
             async with asyncio.timeout(self._call_seconds), self._turns:
                 if self._breaker.is_open:
                     raise CacheAway("The cache is away.")
                 has_turn = True
+                self._running += 1
                 yield
         except _NOBODY_THERE as error:
+            telemetry.STORE_FAILURES.add("redis")
             # Without a turn, or with the loop stalled for longer than any call may take, the fault is ours.
             if has_turn and time.perf_counter() - started < 2 * self._call_seconds:
                 self._failed(error)
@@ -181,7 +188,14 @@ class Cache:
                 await self._drop(error.keys if isinstance(error, _Corrupt) else keys)
             raise CacheAway("The cache refused.") from error
         finally:
+            self._calls -= 1
+            self._running -= has_turn
             telemetry.db_operation("redis", operation, time.perf_counter() - started)
+
+    def _show(self) -> None:
+        telemetry.STORE_UP.reads["redis"] = lambda: not self._breaker.is_open
+        telemetry.CACHE_SLOTS.read = lambda: len(self._client.nodes_manager.slots_cache)
+        telemetry.CACHE_CALLS.reads.update(running=lambda: self._running, waiting=lambda: self._calls - self._running)
 
     async def _drop(self, keys: Sequence[str]) -> None:
         """Take away what nobody can use; everything here can be rebuilt, and would else be in the way for ever."""
@@ -193,6 +207,7 @@ class Cache:
 
     def _failed(self, error: Exception) -> None:
         if self._breaker.failed(now=time.monotonic()):
+            telemetry.CACHE_BREAKER_OPENED.value += 1
             log.warning("cache away", extra={"cause": str(error) or type(error).__name__})
             self._answered.clear()
             self._doubted.set()

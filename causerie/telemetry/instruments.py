@@ -20,7 +20,10 @@ Read = Callable[[], float]
 
 
 class Number:
-    """One series without attributes: a total when `grows`, else a level. Set it, or give it a way to `read`."""
+    """One series without attributes: a total when `grows`, else a level. Set it, or give it a way to `read`.
+
+    Where metrics are pushed, `read` is called from another thread.
+    """
 
     def __init__(self, name: str, unit: str, description: str, *, grows: bool) -> None:
         self.name, self.unit, self.description, self.grows = name, unit, description, grows
@@ -37,7 +40,7 @@ class Number:
 class Numbers:
     """Series told apart by one attribute with few values; the `known` ones exist from the start.
 
-    A series is counted in `values`, or has a way to be read in `reads`.
+    A series is counted in `values`, or has a way to be read in `reads`, which may be called from another thread.
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class Numbers:
         values[value] = values.get(value, 0) + amount
 
     def observe(self, _: CallbackOptions) -> Iterable[Observation]:
-        shown = self.values | {value: read() for value, read in self.reads.items()}
+        shown = self.values | {value: read() for value, read in list(self.reads.items())}
         return [Observation(amount, {self.attribute: value}) for value, amount in shown.items()]
 
 

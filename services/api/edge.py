@@ -52,9 +52,14 @@ class Edge:
 
         if method == "OPTIONS" and b"origin" in named and b"access-control-request-method" in named:
             exchange.route = "preflight"
-            await self._preflight(named, exchange)(scope, receive, send_with_headers)
+            answering = self._preflight(named, exchange)(scope, receive, send_with_headers)
         else:
-            await self._app(scope, receive, send_with_headers)
+            answering = self._app(scope, receive, send_with_headers)
+        telemetry.HTTP_ACTIVE.value += 1
+        try:
+            await answering
+        finally:
+            telemetry.HTTP_ACTIVE.value -= 1
         telemetry.http_request(method, exchange.route, status, time.perf_counter() - started)
 
     def _cors(self, named: dict[bytes, bytes]) -> list[Header]:

@@ -243,18 +243,20 @@ class Connection(Outlet):
             self._refuse(request_id, error)
             return None
         if not isinstance(command, Send):
-            return self._start(request_id, partial(ops.perform, self, caller, command))
+            return self._start(request_id, partial(ops.perform, self, caller, command), type(command))
         posting = ops.post(caller, command)
-        posting.add_done_callback(partial(self._finished, request_id))
+        posting.add_done_callback(partial(self._finished, request_id, Send, self._hall.now()))
         return posting
 
-    def _start(self, request_id: RequestId, work: Work) -> "asyncio.Future[Any]":
+    def _start(self, request_id: RequestId, work: Work, op: type | None = None) -> "asyncio.Future[Any]":
         task = asyncio.ensure_future(work())
-        task.add_done_callback(partial(self._finished, request_id))
+        task.add_done_callback(partial(self._finished, request_id, op, self._hall.now()))
         return task
 
-    def _finished(self, request_id: RequestId, done: "asyncio.Future[Any]") -> None:
-        """Answer for work that has ended, however it did."""
+    def _finished(self, request_id: RequestId, op: type | None, began: float, done: "asyncio.Future[Any]") -> None:
+        """Answer for work that has ended, however it did; an `op` is timed."""
+        if op is not None:
+            telemetry.OP_SECONDS.record_of(op.__name__.lower(), self._hall.now() - began)
         if done.cancelled():
             return self._refuse(request_id, Unavailable("The server is stopping."))
         error = done.exception()
@@ -277,4 +279,6 @@ class Connection(Outlet):
 
     def _write(self, payload: bytes) -> None:
         if not self.is_over:
-            self.tell(websocket.text_frame(payload))
+            frame = websocket.text_frame(payload)
+            telemetry.SENT_BYTES.value += len(frame)
+            self.tell(frame)

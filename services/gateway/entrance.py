@@ -56,6 +56,7 @@ class Entrance:
             Unauthenticated: nobody we know.
             CacheAway: tickets cannot be looked up now.
         """
+        began = self._now()
         caller = await self._caller_of(credential)
         unread_total = await self._unread.of(caller.user)
         if guest.is_over:
@@ -74,6 +75,7 @@ class Entrance:
             unread_total=unread_total,
         )
         guest.deliver(text_frame(welcome))
+        telemetry.ENTRY_SECONDS.record(self._now() - began)
         return {"session_id": session_id, "user_id": caller.user}
 
     async def renew(self, guest: Guest, token: Token) -> Result:

@@ -113,6 +113,11 @@ class FanOut:
             self._slice()
 
     @property
+    def waiting(self) -> tuple[int, int]:
+        """How many are still to be handed out: to users, and to followers of channels."""
+        return len(self._direct), len(self._channel)
+
+    @property
     def is_busy(self) -> bool:
         """Something is still to be handed out."""
         return bool(self._direct or self._channel)
@@ -196,6 +201,7 @@ class FanOut:
 
     def _done(self, cast: _Cast) -> None:
         receivers = len(cast.receivers)
+        telemetry.SENT_BYTES.value += len(cast.frames) * receivers
         for delivery in cast.deliveries:
             telemetry.DELIVERIES.value += receivers
             if delivery.kind == RESYNC:

@@ -148,7 +148,7 @@ class Gateway:
         await self._presence.start()
         self._turning = asyncio.create_task(self.wheel.run(), name="wheel")
         self._balancing = asyncio.create_task(self._rebalancing.run(), name="rebalance")
-        telemetry.SEND_QUEUE_BYTES.read = lambda: self._hall.outbox.held_bytes
+        self._show()
         self._server = await listen(listener, lambda: HttpConnection(self))
 
     async def leave(self) -> None:
@@ -206,6 +206,14 @@ class Gateway:
         telemetry.FLEET_GATEWAYS.value = len(gateways)
         telemetry.FLEET_MEAN_CONNECTIONS.value = mean_connections(gateways)
         return mean_connections(gateways) if may_move(gateways) else None
+
+    def _show(self) -> None:
+        telemetry.MAX_CONNECTIONS.value = self.max_connections
+        telemetry.STRANGERS.read = lambda: self.callers + len(self._strangers)
+        telemetry.SEND_QUEUE_BYTES.read = lambda: self._hall.outbox.held_bytes
+        telemetry.FAN_OUT_WAITING.reads.update(
+            direct=lambda: self._fan_out.waiting[0], channel=lambda: self._fan_out.waiting[1]
+        )
 
     def _counted(self) -> None:
         self.node.connections = len(self._open)

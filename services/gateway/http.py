@@ -77,6 +77,7 @@ class HttpConnection(asyncio.Protocol):
         "_parser",
         "_peer",
         "_reads_head",
+        "_since",
         "_transport",
         "_url",
         "slot",
@@ -92,6 +93,8 @@ class HttpConnection(asyncio.Protocol):
         self._origin: str | None = None
         """Under what this connection is counted as pending."""
         self._is_crowded = False
+        self._since: float | None = None
+        """From when a handshake is counted: its connection, or on one that was kept, its first byte."""
         self.on_message_begin()
 
     # ── called by the loop ──────────────────────────────────────────────────────────────────────────────────────
@@ -101,6 +104,7 @@ class HttpConnection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self._peer = str(peer[0]) if peer else ""
         self._house.callers += 1
+        self._since = asyncio.get_running_loop().time()
         # Behind a proxy the head will say who it is; until then the proxy answers for its connections.
         self._is_crowded = self._house.callers > MAX_CALLERS or (
             not self._house.pending.is_proxy(self._peer) and not self._count("")
@@ -142,6 +146,8 @@ class HttpConnection(asyncio.Protocol):
         if self._is_crowded:
             return self._refuse(_crowded())
         self._fed += len(data)
+        if self._since is None:
+            self._since = asyncio.get_running_loop().time()
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -183,6 +189,7 @@ class HttpConnection(asyncio.Protocol):
         if not self._parser.should_upgrade():
             self._answer(keep_alive=self._parser.should_keep_alive())
             self._fed = 0
+            self._since = None
             self._wait(self._house.handshake_seconds)
 
     # ── what we answer ──────────────────────────────────────────────────────────────────────────────────────────
@@ -209,7 +216,8 @@ class HttpConnection(asyncio.Protocol):
             return self._refuse(opening)
         if self._origin is None and not self._count(self._head.get("x-forwarded-for", "")):
             return self._refuse(_crowded())
-        if not self._house.pace.take(now=asyncio.get_running_loop().time()):
+        now = asyncio.get_running_loop().time()
+        if not self._house.pace.take(now=now):
             return self._refuse(_overloaded("Too many handshakes at once.", "paced"))
         transport, self._transport = self._transport, None
         origin, self._origin = self._origin, None
@@ -217,6 +225,7 @@ class HttpConnection(asyncio.Protocol):
         self._parser = _SPENT
         if transport is not None:
             self._house.callers -= 1
+            telemetry.HANDSHAKE_SECONDS.record(now - (self._since or now))
             self._house.open(transport, opening, origin, rest)
         return None
 

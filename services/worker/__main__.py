@@ -39,6 +39,7 @@ async def run(settings: Settings) -> None:
         beginning = Worker(store, bus, cache)
         await beginning.start()
         worker = beginning
+        telemetry.DRAINING.read = told.is_set
         log.info("worker is running", extra={"worker": worker.id})
         await told.wait()
         log.info("worker is ending")

@@ -94,6 +94,11 @@ class Healing:
         committed = [item.committed_at for items in self._waiting.values() for item in items if isinstance(item, Hint)]
         return min(committed, default=None)
 
+    @property
+    def reading(self) -> int:
+        """How many conversations are read, or wait for it."""
+        return len(self._reading)
+
     def look_now(self) -> None:
         """Hints may have been lost: read the tail at once."""
         self._wake.set()
@@ -155,12 +160,14 @@ class Healing:
 
     async def _follow_tail(self) -> None:
         pause = SHORTEST_PAUSE_SECONDS
+        rounds = telemetry.Rounds("log_tail")
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)
             self._wake.clear()
             try:
                 healed = await self._read_tail()
+                rounds.succeeded()
             except Unavailable:
                 healed = False
             except Exception:  # the loop's edge: healing must not end by one bad shard
@@ -182,7 +189,7 @@ class Healing:
             behind = self._behind(shard, tail.heads)
             healed = healed or bool(behind)
             if await self._read_all(shard, behind) and shard.is_held:
-                shard.position = max(shard.position, tail.position)
+                shard.follow(tail)
         return healed
 
     async def _read_all(self, shard: Shard, behind: Sequence[bytes]) -> bool:

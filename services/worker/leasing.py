@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 
+from causerie import telemetry
 from causerie.bus import subjects
 from causerie.bus.connection import Bus, Subscription
 from causerie.bus.envelopes import Envelope, Ephemeral, Heartbeat, Hints, Released
@@ -61,6 +62,7 @@ class Leasing:
         self._subscriptions: list[Subscription] = []
         self._running: asyncio.Task[None] | None = None
         self._leaving: set[asyncio.Task[None]] = set()
+        self._rounds = telemetry.Rounds("leases")
 
     async def start(self) -> None:
         self._subscriptions = [
@@ -107,6 +109,7 @@ class Leasing:
             await self._leave_other_histories()
             await self._take_and_hand_over()
             self.is_store_up = True
+            self._rounds.succeeded()
         except Unavailable:
             self.is_store_up = False
         except Exception:  # the loop's edge: without leases the worker is useless, so it goes on trying

@@ -15,9 +15,11 @@ LOOK_SECONDS = 60.0
 
 async def watch_partitions(store: Store) -> None:
     """Look once a minute; every worker does, so that the loss of one hides nothing. Never returns."""
+    rounds = telemetry.Rounds("partition_watch")
     while True:
         try:
             await _look(store)
+            rounds.succeeded()
         except (Unavailable, SchemaError) as error:
             log.warning("the partitions could not be looked at", extra={"reason": str(error)})
         except Exception:  # the loop's edge
@@ -30,3 +32,6 @@ async def _look(store: Store) -> None:
         report = await partitions.check(connection)
     telemetry.PARTITION_MONTHS_AHEAD.value = report.months_ahead
     telemetry.DEFAULT_PARTITION_ROWS.value = report.default_rows
+    telemetry.DETACH_PENDING.value = report.detach_pending
+    for job, at in report.last_success.items():
+        telemetry.UPKEEP_SUCCEEDED_AT.values[job] = at.timestamp()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
+from causerie import telemetry
 from causerie.bus import ephemeral
 from causerie.bus.connection import Bus
 from causerie.bus.envelopes import PresenceChange
@@ -21,10 +22,14 @@ SWEEPING_SHARD = 0
 
 async def sweep_presence(cache: Cache, bus: Bus, directory: Directory, shards: Mapping[int, Shard]) -> None:
     """Sweep every five seconds, for ever. It first listens for that long: a node nobody has heard of is not dead."""
+    rounds = telemetry.Rounds("presence_sweep")
     while True:
         await asyncio.sleep(presence.SWEEP_EVERY_SECONDS)
         shard = shards.get(SWEEPING_SHARD)
-        if shard is None or not shard.is_held or not bus.is_up:
+        if shard is None:
+            rounds.succeeded()  # It is somebody else's.
+            continue
+        if not shard.is_held or not bus.is_up:
             continue
         try:
             gone = await presence.sweep(cache, [NodeId(node) for node in directory.nodes])
@@ -33,6 +38,7 @@ async def sweep_presence(cache: Cache, bus: Bus, directory: Directory, shards: M
         except Exception:  # the loop's edge
             log.exception("sweeping presence failed")
             continue
+        rounds.succeeded()
         ephemeral.presence(
             bus,
             [

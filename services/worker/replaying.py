@@ -139,6 +139,7 @@ class Replaying:
     def _end(self, one: _Wanted, position: int) -> None:
         if not one.is_wanted:
             return
+        telemetry.REPLAYS.value += 1
         outcome = one.stream.replayed(position, now=monotonic())
         if isinstance(outcome, Replay):
             self.want(one.shard, one.stream, outcome.position)

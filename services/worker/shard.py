@@ -6,6 +6,7 @@ from causerie.bus.connection import Subscription
 from causerie.seats.outgoing import Outgoing
 from causerie.seats.terms import term_on_bus
 from causerie.store.leases import Lease
+from causerie.store.log import Tail
 from services.worker.conversations import Conversations
 
 
@@ -22,6 +23,7 @@ class Shard:
         """From here the predecessor may have left something undispatched."""
         self.position = lease.position
         """Everything below has been dispatched to every stream there is."""
+        self._moved_at = time.monotonic()
         self.conversations = Conversations()
         self.streams: dict[str, Outgoing] = {}
         self.highest_counter = 0
@@ -33,6 +35,17 @@ class Shard:
     def is_held(self) -> bool:
         """Whether we may speak for the shard now; asks the clock, because we may have been frozen."""
         return not self.is_over and time.monotonic() < self.deadline
+
+    @property
+    def position_age_seconds(self) -> float:
+        """How long the position has not followed the log: nobody could read it, or somebody holds it up."""
+        return time.monotonic() - self._moved_at
+
+    def follow(self, tail: Tail) -> None:
+        """Everything in this tail of the log has been dispatched."""
+        if tail.position > self.position or not tail.heads:
+            self._moved_at = time.monotonic()
+        self.position = max(self.position, tail.position)
 
     def end_stream(self, node: str) -> None:
         """The node is gone, perhaps for a while."""

@@ -57,7 +57,7 @@ class Worker:
         """What has begun, ended the other way round: letters are written until nothing is left to bury."""
 
     async def start(self) -> None:
-        telemetry.DISPATCH_LAG_SECONDS.read = self.dispatch_lag
+        self._show()
         await self._parts.enter_async_context(beside(self._letters.write()))
         await self._floor.start()
         self._parts.push_async_callback(self._floor.stop)
@@ -76,6 +76,17 @@ class Worker:
         """Seconds: the longest lately, or as long as something has been waiting now."""
         oldest = self._healing.oldest_waiting()
         return max(self.dispatcher.lag.read(), time() - oldest if oldest is not None else 0.0)
+
+    def _show(self) -> None:
+        telemetry.DISPATCH_LAG_SECONDS.read = self.dispatch_lag
+        telemetry.DISPATCHED.read = lambda: self.dispatcher.dispatched
+        telemetry.SHARDS_OWNED.read = lambda: len(self.shards)
+        telemetry.NODES_KNOWN.read = lambda: len(self.directory.nodes)
+        telemetry.CONVERSATIONS_READING.read = lambda: self._healing.reading
+        telemetry.LOG_POSITION_AGE_SECONDS.read = lambda: max(
+            (shard.position_age_seconds for shard in list(self.shards.values())), default=0.0
+        )
+        telemetry.STORE_UP.reads["postgresql"] = lambda: self.leasing.is_store_up
 
     async def stop(self) -> None:
         await self._parts.aclose()
