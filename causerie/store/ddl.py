@@ -26,6 +26,7 @@ CLOSE_SECONDS = 2.0
 
 MIGRATIONS_LOCK = 1
 PARTITIONS_LOCK = 2
+RECONCILE_LOCK = 3
 _ADVISORY_SPACE = 0x63617573  # "caus": the first of the two numbers of our advisory locks
 
 # Not the session's own limits: a migration may rightly take longer than a request.
