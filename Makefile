@@ -8,6 +8,9 @@ PROOFS := tests/faults tests/readers tests/clocks
 # A file at a time to each test process, in the order of tests/conftest.py.
 SPREAD := -n $(or $(WORKERS),auto) --dist loadfile --no-loadscope-reorder
 DEV    := $(VENV)/.installed-dev
+# What the checkout is installed from; uv would look at pyproject.toml alone.
+BUILD  := pyproject.toml hatch_build.py services/gateway/native/loops.c
+INSTALL = $(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --reinstall-package causerie --editable .
 UV     := $(BIN)/uv --quiet
 
 .DEFAULT_GOAL := help
@@ -78,14 +81,14 @@ $(VENV)/bin/uv: requirements-uv.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-uv.txt
 	@touch $@
 
-$(RUN): $(VENV)/bin/uv requirements-run.txt pyproject.toml
+$(RUN): $(VENV)/bin/uv requirements-run.txt $(BUILD)
 	@echo "installing what causerie runs on …"
 	@$(UV) pip install --python $(BIN)/python --require-hashes -r requirements-run.txt
-	@$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(INSTALL)
 	@touch $@
 
-$(DEV): $(VENV)/bin/uv requirements-dev.txt pyproject.toml
+$(DEV): $(VENV)/bin/uv requirements-dev.txt $(BUILD)
 	@echo "installing what the tests need …"
 	@$(UV) pip install --python $(BIN)/python --require-hashes -r requirements-dev.txt
-	@$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(INSTALL)
 	@touch $@ $(RUN)

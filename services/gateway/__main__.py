@@ -16,6 +16,7 @@ from causerie.store.dead_letters import DeadLetters
 from services.gateway import files
 from services.gateway.gateway import Gateway
 from services.gateway.listener import listening_socket
+from services.gateway.loops import LOOPS
 from services.gateway.tidy import keep_tidy
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,12 @@ async def serve(settings: Settings, told: asyncio.Event) -> None:
         parts.readiness.stage = Stage.SERVING
         log.info(
             "gateway is running",
-            extra={"node": gateway.node.id, "max_connections": max_connections, "open_files": open_files},
+            extra={
+                "node": gateway.node.id,
+                "max_connections": max_connections,
+                "open_files": open_files,
+                "loops": LOOPS.language,
+            },
         )
         await told.wait()
         parts.readiness.stage = Stage.DRAINING

@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
+from services.gateway.loops import LOOPS, Loops, Queue
+
 log = logging.getLogger(__name__)
 
 MAX_HELD_BYTES = 1024 * 1024
@@ -33,10 +35,16 @@ class Transport(Protocol):
 class Outbox:
     """The sockets that have frames to write at the end of this turn."""
 
-    __slots__ = ("_call_soon", "_queues", "held_bytes", "max_held_bytes")
+    __slots__ = ("_call_soon", "_loops", "_queues", "held_bytes", "max_held_bytes")
 
-    def __init__(self, call_soon: Callable[[Callable[[], None]], object], max_held_bytes: int = MAX_HELD_BYTES) -> None:
+    def __init__(
+        self,
+        call_soon: Callable[[Callable[[], None]], object],
+        max_held_bytes: int = MAX_HELD_BYTES,
+        loops: Loops = LOOPS,
+    ) -> None:
         self._call_soon = call_soon
+        self._loops = loops
         self._queues: list[SendQueue] = []
         self.max_held_bytes = max_held_bytes
         self.held_bytes = 0
@@ -56,43 +64,24 @@ class Outbox:
         if not due:
             # At the beginning, for `otherwise` may raise.
             self._call_soon(self._flush)
-        for queue in queues:
-            if queue._waiting is None:
-                queue._waiting = frame
-                due.append(queue)
-            else:
-                otherwise(queue, frame)
+        for queue in self._loops.give(frame, queues, due):
+            otherwise(queue, frame)
         return len(due)
 
     def _flush(self) -> None:
-        """Write this turn's frames. The usual case in one place: this loop is what a gateway does most."""
+        """Write this turn's frames."""
         queues, self._queues = self._queues, []
-        write = os.write
-        frame, size = b"", 0
-        for queue in queues:
+        for queue, frame, written in self._loops.write(queues):
             try:
-                waiting = queue._waiting
-                if waiting is not frame:
-                    if type(waiting) is not bytes:
-                        queue.send()
-                        continue
-                    frame, size = waiting, len(waiting)
-                file = queue._file
-                if file is None:
+                if frame is None:
                     queue.send()
-                    continue
-                queue._waiting = None
-                try:
-                    written = write(file, frame)
-                except OSError:
-                    written = 0
-                if written != size:
+                else:
                     queue._spill(frame[written:])
             except Exception:  # the loop's edge: whoever is behind it must not wait for it
                 log.exception("a socket could not be written to")
 
 
-class SendQueue:
+class SendQueue(Queue):
     """Frames waiting for one socket, bounded by bytes because bytes are what fill a pod.
 
     While the socket takes nothing, ephemeral frames are dropped and durable ones held; a full queue refuses
@@ -102,14 +91,13 @@ class SendQueue:
     what it did not take is the transport's, and everything goes through that until it has nothing left.
     """
 
-    __slots__ = ("_file", "_held", "_outbox", "_transport", "_waiting", "stuck_since")
+    __slots__ = ("_held", "_outbox", "_transport", "stuck_since")
 
     def __init__(self, transport: Transport, outbox: Outbox) -> None:
         self._transport = transport
         self._outbox = outbox
-        self._file: int | None = None
-        self._waiting: bytes | list[bytes] | None = None
-        """None when anything may be sent and nothing waits, a frame that waits alone, or a list in all other cases."""
+        self._file = None
+        self._waiting = None
         self._held = 0
         self.stuck_since: float | None = None
 

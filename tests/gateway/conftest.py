@@ -18,12 +18,20 @@ from causerie.actions.platform import Platform
 from causerie.domain.caller import Caller
 from causerie.domain.conversation import ConversationType, OpenConversation
 from causerie.domain.ids import ConversationId, UserId, uuid_of
+from services.gateway.loops import IN_C, IN_PYTHON, Loops
 from tests.conftest import JWT_SECRET
 from tests.gateway.client import Client, token_of
 from tests.support.gateways import gateway, own, platform, staff
 from tests.support.services import Service
 
 __all__ = ("gateway", "own", "platform", "staff")
+
+
+@pytest.fixture(params=[loops for loops in (IN_PYTHON, IN_C) if loops is not None], ids=lambda loops: loops.language)
+def loops(request: pytest.FixtureRequest) -> Loops:
+    """Frames go out by the one or the other, and nobody may notice which; those in C where they were built."""
+    chosen: Loops = request.param
+    return chosen
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Frames go straight to the socket, and through the transport when that is full: one stream all the same.
 
-On both loops, for each has transports of its own.
+On both event loops, for each has transports of its own, and by the loops in Python and in C.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ import uvloop
 
 from services.gateway.holding import Outlet
 from services.gateway.listener import listening_socket
+from services.gateway.loops import Loops
 from services.gateway.sends import Outbox
 from services.gateway.session import End
 from tests.support.waiting import eventually
@@ -62,8 +63,8 @@ class AnEnd(Outlet):
 class APlace:
     """A listening socket whose connections share one outbox."""
 
-    def __init__(self) -> None:
-        self.outbox = Outbox(asyncio.get_running_loop().call_soon)
+    def __init__(self, loops: Loops) -> None:
+        self.outbox = Outbox(asyncio.get_running_loop().call_soon, loops=loops)
         self.ends: list[AnEnd] = []
         self.port = 0
 
@@ -95,8 +96,8 @@ async def turns() -> None:
 
 
 @asynccontextmanager
-async def a_place() -> AsyncIterator[APlace]:
-    place = APlace()
+async def a_place(loops: Loops) -> AsyncIterator[APlace]:
+    place = APlace(loops)
     listener = listening_socket("127.0.0.1", 0)
     server = await asyncio.get_running_loop().create_server(place.new_end, sock=listener)
     place.port = listener.getsockname()[1]
@@ -121,9 +122,9 @@ def run(request: pytest.FixtureRequest) -> Run:
     return cast(Run, request.param)
 
 
-def test_a_reader_who_stops_and_goes_on_gets_everything_in_order(run: Run):
+def test_a_reader_who_stops_and_goes_on_gets_everything_in_order(run: Run, loops: Loops):
     async def scenario() -> None:
-        async with a_place() as place, place.client() as (reader, end):
+        async with a_place(loops) as place, place.client() as (reader, end):
             sent = HEAD
             numbers = count(1)
 
@@ -153,9 +154,9 @@ def test_a_reader_who_stops_and_goes_on_gets_everything_in_order(run: Run):
     run(scenario())
 
 
-def test_what_the_transport_still_has_is_not_overtaken(run: Run):
+def test_what_the_transport_still_has_is_not_overtaken(run: Run, loops: Loops):
     async def scenario() -> None:
-        async with a_place() as place, place.client() as (reader, end):
+        async with a_place(loops) as place, place.client() as (reader, end):
             # Full, but not so full that anybody was told to pause.
             number = 0
             while not end._transport.get_write_buffer_size():
@@ -175,9 +176,9 @@ def test_what_the_transport_still_has_is_not_overtaken(run: Run):
     run(scenario())
 
 
-def test_the_last_word_comes_after_everything_else(run: Run):
+def test_the_last_word_comes_after_everything_else(run: Run, loops: Loops):
     async def scenario() -> None:
-        async with a_place() as place, place.client() as (reader, end):
+        async with a_place(loops) as place, place.client() as (reader, end):
             await place.send(frame(1), end)
             end.deliver(frame(2))
             end.finish(b"bye;")
@@ -190,9 +191,11 @@ def test_the_last_word_comes_after_everything_else(run: Run):
     run(scenario())
 
 
-def test_a_socket_that_is_reset_in_the_middle_of_a_fan_out_harms_nobody(run: Run, caplog: pytest.LogCaptureFixture):
+def test_a_socket_that_is_reset_in_the_middle_of_a_fan_out_harms_nobody(
+    run: Run, loops: Loops, caplog: pytest.LogCaptureFixture
+):
     async def scenario() -> None:
-        async with a_place() as place, AsyncExitStack() as stack:
+        async with a_place(loops) as place, AsyncExitStack() as stack:
             clients = [await stack.enter_async_context(place.client()) for _ in range(5)]
             ends = [end for _, end in clients]
             await place.send(frame(1), *ends)
@@ -216,9 +219,9 @@ def test_a_socket_that_is_reset_in_the_middle_of_a_fan_out_harms_nobody(run: Run
     assert not caplog.records
 
 
-def test_the_file_of_one_who_is_gone_is_never_written_to_again(run: Run):
+def test_the_file_of_one_who_is_gone_is_never_written_to_again(run: Run, loops: Loops):
     async def scenario() -> None:
-        async with a_place() as place, place.client() as (_, end):
+        async with a_place(loops) as place, place.client() as (_, end):
             await place.send(frame(1), end)
             end.deliver(frame(2))
             end._transport.abort()

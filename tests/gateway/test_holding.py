@@ -1,4 +1,5 @@
 from services.gateway.holding import COME_BACK, HELD_SHARE, Outlet
+from services.gateway.loops import LOOPS, Loops
 from services.gateway.sends import Outbox
 from services.gateway.session import End
 from tests.gateway.test_sends import AWire
@@ -7,9 +8,9 @@ from tests.gateway.test_sends import AWire
 class AnOutlet(Outlet):
     """Without a session behind it; `ended` says how it was ended."""
 
-    def __init__(self, max_bytes: int = 100) -> None:
+    def __init__(self, max_bytes: int = 100, loops: Loops = LOOPS) -> None:
         self.wire = AWire()
-        self.outbox = Outbox(self.wire.call_soon, max_bytes)
+        self.outbox = Outbox(self.wire.call_soon, max_bytes, loops)
         self.ended: End | None = None
         super().__init__(self.wire, self.outbox)
 
@@ -79,8 +80,8 @@ def test_who_left_while_his_events_waited_is_written_nothing_more():
     assert (outlet.written(), outlet.outbox.held_bytes) == (b"bye", 0)
 
 
-def test_what_goes_to_many_waits_for_who_is_still_to_be_told_and_leaves_him_alone_when_he_has_left():
-    outlet = AnOutlet()
+def test_what_goes_to_many_waits_for_who_is_still_to_be_told_and_leaves_him_alone_when_he_has_left(loops: Loops):
+    outlet = AnOutlet(loops=loops)
     outlet.hold()
     outlet.outbox.spread(b"2", [outlet], AnOutlet.deliver)
     outlet.tell(b"0")

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from services.gateway.loops import Loops
 from services.gateway.sends import WRITE_BYTES, Outbox, SendQueue
 
 
@@ -33,14 +34,14 @@ class AWire:
             callback()
 
 
-def a_queue(max_bytes: int = 100) -> tuple[SendQueue, AWire, Outbox]:
+def a_queue(loops: Loops, max_bytes: int = 100) -> tuple[SendQueue, AWire, Outbox]:
     wire = AWire()
-    outbox = Outbox(wire.call_soon, max_bytes)
+    outbox = Outbox(wire.call_soon, max_bytes, loops)
     return SendQueue(wire, outbox), wire, outbox
 
 
-def test_the_frames_of_one_turn_leave_in_one_write():
-    queue, wire, _ = a_queue()
+def test_the_frames_of_one_turn_leave_in_one_write(loops: Loops):
+    queue, wire, _ = a_queue(loops)
     for frame in (b"a", b"b", b"c"):
         queue.put(frame)
     wire.turn()
@@ -50,8 +51,8 @@ def test_the_frames_of_one_turn_leave_in_one_write():
     assert wire.writes == [b"abc", b"d"]
 
 
-def test_nothing_is_written_while_the_socket_takes_nothing_and_all_of_it_afterwards():
-    queue, wire, outbox = a_queue()
+def test_nothing_is_written_while_the_socket_takes_nothing_and_all_of_it_afterwards(loops: Loops):
+    queue, wire, outbox = a_queue(loops)
     queue.put(b"before")
     queue.pause(now=1.0)
     queue.put(b"while")
@@ -64,8 +65,8 @@ def test_nothing_is_written_while_the_socket_takes_nothing_and_all_of_it_afterwa
     assert (wire.writes, outbox.held_bytes) == ([b"beforewhile"], 0)
 
 
-def test_a_stuck_socket_gets_no_ephemeral_frames():
-    queue, wire, _ = a_queue()
+def test_a_stuck_socket_gets_no_ephemeral_frames(loops: Loops):
+    queue, wire, _ = a_queue(loops)
     queue.put_ephemeral(b"typing")
     wire.turn()
     queue.pause(now=1.0)
@@ -76,9 +77,9 @@ def test_a_stuck_socket_gets_no_ephemeral_frames():
     assert wire.writes == [b"typing"]
 
 
-def test_who_takes_a_little_is_handed_a_little_so_that_nothing_waits_outside_the_bound():
+def test_who_takes_a_little_is_handed_a_little_so_that_nothing_waits_outside_the_bound(loops: Loops):
     frames = [bytes([number]) * 1_000 for number in range(200)]
-    queue, wire, outbox = a_queue(max_bytes=200_000)
+    queue, wire, outbox = a_queue(loops, max_bytes=200_000)
     queue.pause(now=1.0)
     for frame in frames:
         queue.put(frame)
@@ -97,8 +98,8 @@ def test_who_takes_a_little_is_handed_a_little_so_that_nothing_waits_outside_the
     assert outbox.held_bytes == 0
 
 
-def test_who_is_stuck_again_at_once_is_charged_once():
-    queue, wire, outbox = a_queue()
+def test_who_is_stuck_again_at_once_is_charged_once(loops: Loops):
+    queue, wire, outbox = a_queue(loops)
     queue.pause(now=1.0)
     queue.put(b"held")
 
@@ -109,9 +110,9 @@ def test_who_is_stuck_again_at_once_is_charged_once():
     assert (wire.writes, outbox.held_bytes) == ([], 4)
 
 
-def test_many_queues_are_given_the_same_frame_whatever_waits_in_them():
+def test_many_queues_are_given_the_same_frame_whatever_waits_in_them(loops: Loops):
     wire = AWire()
-    outbox = Outbox(wire.call_soon, 100)
+    outbox = Outbox(wire.call_soon, 100, loops)
     wires = [AWire() for _ in range(4)]
     idle, busy, busier, stuck = (SendQueue(each, outbox) for each in wires)
     busy.put(b"1")
@@ -131,9 +132,9 @@ def test_many_queues_are_given_the_same_frame_whatever_waits_in_them():
     assert wires[3].writes == [b"34"]
 
 
-def test_a_queue_that_fails_keeps_nothing_from_the_others():
+def test_a_queue_that_fails_keeps_nothing_from_the_others(loops: Loops):
     wire = AWire()
-    outbox = Outbox(wire.call_soon, 100)
+    outbox = Outbox(wire.call_soon, 100, loops)
     wires = [AWire() for _ in range(3)]
     queues = [SendQueue(each, outbox) for each in wires]
 
@@ -149,9 +150,9 @@ def test_a_queue_that_fails_keeps_nothing_from_the_others():
     assert wires[0].writes == wires[2].writes == [b"1", b"2"]
 
 
-def test_who_was_given_a_frame_before_another_failed_is_sent_it():
+def test_who_was_given_a_frame_before_another_failed_is_sent_it(loops: Loops):
     wire = AWire()
-    outbox = Outbox(wire.call_soon, 100)
+    outbox = Outbox(wire.call_soon, 100, loops)
     wires = [AWire() for _ in range(2)]
     queues = [SendQueue(each, outbox) for each in wires]
     queues[1].pause(now=1.0)
@@ -166,16 +167,16 @@ def test_who_was_given_a_frame_before_another_failed_is_sent_it():
     assert wires[0].writes == [b"1"]
 
 
-def test_a_full_queue_refuses():
-    queue, _, _ = a_queue(max_bytes=10)
+def test_a_full_queue_refuses(loops: Loops):
+    queue, _, _ = a_queue(loops, max_bytes=10)
     queue.pause(now=1.0)
 
     assert queue.put(b"x" * 10)
     assert not queue.put(b"x")
 
 
-def test_who_is_stuck_by_what_was_just_written_may_be_full_from_then_on():
-    queue, wire, outbox = a_queue(max_bytes=10)
+def test_who_is_stuck_by_what_was_just_written_may_be_full_from_then_on(loops: Loops):
+    queue, wire, outbox = a_queue(loops, max_bytes=10)
     wire.on_write = lambda: queue.pause(now=1.0)
     queue.put(b"more than it takes")
     wire.turn()
@@ -186,14 +187,14 @@ def test_who_is_stuck_by_what_was_just_written_may_be_full_from_then_on():
     assert (wire.writes, outbox.held_bytes) == ([b"more than it takes"], 11)
 
 
-def test_a_socket_that_is_not_stuck_is_never_full():
-    queue, _, _ = a_queue(max_bytes=10)
+def test_a_socket_that_is_not_stuck_is_never_full(loops: Loops):
+    queue, _, _ = a_queue(loops, max_bytes=10)
 
     assert queue.put(b"x" * 1000)
 
 
-def test_the_last_frame_follows_what_was_sent_in_its_turn():
-    queue, wire, _ = a_queue()
+def test_the_last_frame_follows_what_was_sent_in_its_turn(loops: Loops):
+    queue, wire, _ = a_queue(loops)
     queue.put(b"hello ")
 
     queue.finish(b"bye")
@@ -205,8 +206,8 @@ def test_the_last_frame_follows_what_was_sent_in_its_turn():
     assert queue.is_over
 
 
-def test_what_a_stuck_socket_waits_for_is_dropped_for_the_last_frame():
-    queue, wire, outbox = a_queue()
+def test_what_a_stuck_socket_waits_for_is_dropped_for_the_last_frame(loops: Loops):
+    queue, wire, outbox = a_queue(loops)
     queue.pause(now=1.0)
     queue.put(b"held")
 
@@ -217,8 +218,8 @@ def test_what_a_stuck_socket_waits_for_is_dropped_for_the_last_frame():
     assert (wire.writes, outbox.held_bytes) == ([b"bye"], 0)
 
 
-def test_a_dropped_socket_holds_nothing():
-    queue, wire, outbox = a_queue()
+def test_a_dropped_socket_holds_nothing(loops: Loops):
+    queue, wire, outbox = a_queue(loops)
     queue.pause(now=1.0)
     queue.put(b"held")
     queue.drop()
