@@ -32,6 +32,7 @@ from services.gateway.fanout import FanOut
 from services.gateway.hall import Hall
 from services.gateway.http import HttpConnection
 from services.gateway.listener import listen, listening_socket
+from services.gateway.loops import LOOPS, Loops
 from services.gateway.pace import Pace
 from services.gateway.pending import Pending
 from services.gateway.registry import Registry
@@ -64,7 +65,7 @@ class Engine:
 class OurEngine(Engine):
     """The gateway without its stores: real heads, real connections, real fan-out; everybody is welcome."""
 
-    def __init__(self) -> None:
+    def __init__(self, loops: Loops = LOOPS) -> None:
         loop = asyncio.get_running_loop()
         self.wheel = Wheel(now=loop.time())
         self.admission = Admission(allowed_origins=(), cookie=None)
@@ -75,7 +76,7 @@ class OurEngine(Engine):
         self.readiness: Callable[[], Ready] = lambda: Ready(True)
         self.room = Room(0, 100_000, draining=False)
         self.registry: Registry[Any] = Registry(max_sessions_per_user=20)
-        outbox = Outbox(loop.call_soon)
+        outbox = Outbox(loop.call_soon, loops=loops)
         self._fan_out = FanOut(
             self.registry,
             call_soon=loop.call_soon,

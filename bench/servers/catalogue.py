@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.servers.engine import COALESCING, ENGINE
+from bench.servers.engine import COALESCING, ENGINE, WITHOUT_C
 from bench.servers.floor import floor
 from bench.servers.gateway import gateway
 from bench.servers.peers import PEERS
@@ -10,7 +10,7 @@ from bench.servers.server import Server
 
 
 def everybody() -> list[Server]:
-    return [floor(), ENGINE, COALESCING, gateway(), *PEERS]
+    return [floor(), ENGINE, WITHOUT_C, COALESCING, gateway(), *PEERS]
 
 
 def chosen(names: Sequence[str]) -> list[Server]:

@@ -2,7 +2,8 @@
 
 Asked on a second port, in plain lines `K PAYLOAD`, it hands K deliveries to the fan-out in one turn of its loop, as a
 batch from a worker would.  `python -m bench.servers.engine PORT CONTROL_PORT` is the process; with `together` as a
-third argument it takes all lines that have come as one batch, as it does who coalesces whatever waits.
+further argument it takes all lines that have come as one batch, as it does who coalesces whatever waits, and with
+`python` it has its loops in Python, where those in C were built too.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from causerie.seats import Delivery
 from services.gateway.admission import Opening
 from services.gateway.http import HttpConnection
 from services.gateway.listener import listen, listening_socket
+from services.gateway.loops import IN_PYTHON, LOOPS, Loops
 
 CHANNEL = ConversationId(UUID(int=1))
 READERS = Clients(path="/ws", script=[('{"event":"welcome"', "")], counted="@t")
@@ -84,8 +86,8 @@ class Control(asyncio.Protocol):
             loop.call_soon(lambda: loop.call_soon(self._publish))
 
 
-async def serve(port: int, control_port: int, *, together: bool) -> None:
-    engine = Channel()
+async def serve(port: int, control_port: int, *, together: bool, loops: Loops) -> None:
+    engine = Channel(loops)
     loop = asyncio.get_running_loop()
     await listen(listening_socket("127.0.0.1", port), lambda: HttpConnection(engine))
     control = await loop.create_server(lambda: Control(engine, together=together), "127.0.0.1", control_port)
@@ -108,9 +110,12 @@ def _engine(name: str, remark: str, *mode: str) -> Server:
     return Server(name, start, remark)
 
 
-ENGINE = _engine("causerie engine", "heads, connections and fan-out of the gateway, no stores")
+_IN = f"loops in {LOOPS.language}"
+ENGINE = _engine("causerie engine", f"heads, connections and fan-out of the gateway, no stores; {_IN}")
 COALESCING = _engine("causerie coalescing", "the same; bursts that are read together leave together", "together")
+WITHOUT_C = _engine("causerie without C", "the engine with its loops in Python", "python")
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(int(sys.argv[1]), int(sys.argv[2]), together="together" in sys.argv[3:]))
+    chosen = IN_PYTHON if "python" in sys.argv[3:] else LOOPS
+    uvloop.run(serve(int(sys.argv[1]), int(sys.argv[2]), together="together" in sys.argv[3:], loops=chosen))
