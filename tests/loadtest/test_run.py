@@ -1,0 +1,114 @@
+"""A small load test from its command line to its verdict: a platform of its own, Locust, swarms, reports."""
+
+import asyncio
+import csv
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from causerie.embedded.ports import free_port
+from tests.support.services import get
+from tests.support.waiting import eventually
+
+LIMIT_SECONDS = 120.0
+
+
+async def start(*arguments: str, environment: dict[str, str] | None = None) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "loadtest",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+async def said(process: asyncio.subprocess.Process) -> tuple[int, str]:
+    """Its status and all it wrote."""
+    async with asyncio.timeout(LIMIT_SECONDS):
+        output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+def small(*more: str) -> list[str]:
+    return ["--connections", "50", "--batch", "20", "--arrivals", "100", "--talk", "10", "--stretch", "0.1", *more]
+
+
+@pytest.fixture
+def stores(database_url: str, redis_url: str, nats_url: str) -> dict[str, str]:
+    return {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "NATS_URL": nats_url}
+
+
+async def test_a_run_that_is_cut_off_and_comes_back_passes_with_nothing_lost_and_leaves_its_reports(
+    stores: dict[str, str], tmp_path: Path
+):
+    options = small("--scenario", "reconnect-storm", "--return-window", "1", "--max-p99-ack", "5000")
+    options += ["--max-p99-delivered", "5000", "--out", str(tmp_path), "--gateways", "2"]
+
+    status, output = await said(await start(*options, environment=stores))
+
+    assert status == 0, output
+    assert "PASSED: reconnect-storm" in output
+    record = json.loads((tmp_path / "record.json").read_text())
+    totals = record["totals"]
+    assert record["lost"] == 0
+    assert (totals["connect"]["count"], totals["resume"]["count"]) == (50, 50)
+    assert totals["send→delivered"]["count"] >= 2 * totals["send→ack"]["count"] > 0
+    assert {part for sample in record["samples"] for part in sample["parts"]} >= {"gateway", "api", "worker"}
+    last = record["samples"][-1]["parts"]["gateway"]
+    assert last["pods"] == 2 and last["cpu_seconds"] > 0 and last["memory_bytes"] > 1024**2
+    # Of those who were cut off some get what they missed from `sync`.
+    assert 0 < last["metrics"]["causerie_gateway_deliveries_total"] <= totals["send→delivered"]["count"]
+    assert "send\\u2192delivered" in (tmp_path / "report.html").read_text()
+    rows = {row["Name"]: row for row in csv.DictReader((tmp_path / "stats_stats.csv").open())}
+    assert int(rows["connect"]["Request Count"]) == 50
+    assert int(rows["send→ack"]["Request Count"]) == totals["send→ack"]["count"]
+
+
+async def test_locusts_page_shows_the_run_and_a_broken_threshold_fails_it(stores: dict[str, str], tmp_path: Path):
+    port = free_port()
+    options = small("--max-p99-ack", "0", "--web", str(port), "--out", str(tmp_path), "--gateways", "1")
+
+    process = await start(*options, environment=stores)
+    try:
+
+        async def is_over() -> bool:
+            answer = await get(port, "/stats/requests")
+            shown = json.loads(answer.body) if answer is not None and answer.status == 200 else {}
+            names = {row["name"] for row in shown.get("stats", [])}
+            return shown.get("state") == "stopped" and {"connect", "send→ack", "send→delivered"} <= names
+
+        await eventually(is_over, timeout_seconds=LIMIT_SECONDS)
+        page = await get(port, "/")
+        assert page is not None and b"Locust" in page.body
+    finally:
+        process.send_signal(signal.SIGINT)
+    status, output = await said(process)
+
+    assert status == 1, output
+    assert "BROKEN  send→ack p99" in output and "FAILED: chat" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--scenario", "party"], "there is no scenario 'party'; there are: chat, "),
+        (["--dialect", "morse"], "there is no dialect 'morse'; there are: native"),
+        (["--connections", "100001"], "--connections is 100,001; it must be from 2 to 100,000"),
+        (["--connections", "20000", "--swarms", "1"], "--swarms 1 hold 15,000 connections at most, not 20,000"),
+        (["--gateways", "0"], "--gateways is 0; it must be from 1 to 64"),
+    ],
+)
+async def test_what_cannot_be_is_said_in_a_line_before_anything_starts(arguments: list[str], told: str, tmp_path: Path):
+    status, output = await said(await start(*arguments, "--out", str(tmp_path)))
+
+    assert status == 2
+    assert told in output
+    assert "Traceback" not in output
