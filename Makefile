@@ -14,7 +14,7 @@ INSTALL = $(UV) pip install --python $(BIN)/python --no-deps --no-build-isolatio
 UV     := $(BIN)/uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-user proofs lint format bench connections profile mutants soak lock audit clean
+.PHONY: help run test test-user proofs lint format bench connections loadtest profile mutants soak lock audit clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -58,6 +58,9 @@ soak: $(DEV)  ## the long proof: everything broken on purpose, three seeds; ARGS
 
 connections: $(DEV)  ## 100,000 connections on this machine, beside a floor in C; ARGS="--connections 6000" for fewer
 	@exec $(BIN)/python -m bench.hundred_thousand $(or $(ARGS),--sizes 1000 10000 50000)
+
+loadtest: $(DEV)  ## Locust on a platform of its own: 2,000 that chat; ARGS="--list" for others, up to 100,000
+	@exec $(BIN)/python -m loadtest $(ARGS)
 
 lock: $(VENV)/bin/uv  ## resolve pyproject.toml again into the requirements files
 	$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE) \
