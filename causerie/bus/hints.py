@@ -39,6 +39,8 @@ class HintPublisher:
         self._epoch: Callable[[], str] | None = None
         self._waiting: dict[int, list[Hint]] = {}
         self._waiting_bytes: dict[int, int] = {}
+        self._is_traced = False
+        """Something of what waits is."""
 
     def epoch_from(self, epoch: Callable[[], str]) -> None:
         """Say where to read the current epoch; until then announcements are dropped."""
@@ -51,6 +53,7 @@ class HintPublisher:
             return
         epoch = self._epoch()
         trace = telemetry.traceparent()
+        self._is_traced |= trace is not None
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._send_all)
         for event in events:
@@ -66,9 +69,15 @@ class HintPublisher:
     def _send_all(self) -> None:
         for shard in list(self._waiting):
             self._send(shard)
+        self._is_traced = False
 
     def _send(self, shard: int) -> None:
         hints = self._waiting.pop(shard, None)
         self._waiting_bytes.pop(shard, None)
-        if hints:
+        if not hints:
+            return
+        traces = {hint.traceparent for hint in hints} if self._is_traced else ()
+        with telemetry.span("publish hints", links=traces, kind=telemetry.SpanKind.PRODUCER) as sending:
+            if sending is not None:
+                sending.annotate({"messaging.system": "nats", "messaging.destination.name": _SUBJECTS[shard]})
             self._bus.publish(_SUBJECTS[shard], Hints(hints))

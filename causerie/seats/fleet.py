@@ -32,6 +32,10 @@ class Fleet:
         for node in [node for node, (at, _) in self._heard.items() if now - at > SILENCE_SECONDS]:
             del self._heard[node]
 
+    def known(self) -> Sequence[Heartbeat]:
+        """All gateways that have not been silent for long; for who only looks."""
+        return [heartbeat for _, heartbeat in list(self._heard.values()) if heartbeat.kind == "gateway"]
+
     def gateways(self, *, now: float) -> Sequence[Heartbeat] | None:
         """All living gateways; None while one of them is silent: dead or not, where its clients are is not known."""
         heard = [(at, heartbeat) for at, heartbeat in self._heard.values() if heartbeat.kind == "gateway"]

@@ -180,7 +180,9 @@ class Node:
                 if trace is None:
                     self._receive(sections)
                 else:
-                    with telemetry.span("deliver", links=[trace], kind=telemetry.SpanKind.CONSUMER):
+                    with telemetry.span("deliver", links=[trace], kind=telemetry.SpanKind.CONSUMER) as batch:
+                        if batch is not None:
+                            batch.annotate({"messaging.system": "nats", "causerie.node": self.id})
                         self._receive(sections)
             case Beat(worker, streams):
                 self._settling.heard(worker, now=self._now())

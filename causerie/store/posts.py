@@ -184,7 +184,9 @@ class PostQueue:
         now = asyncio.get_running_loop().time()
         deadline = max(ANSWER_SECONDS - (now - min(waiting.since for waiting in batch)), 0.1)
         traces = [waiting.trace for waiting in batch if waiting.trace]
-        with telemetry.span("commit posts", links=traces, kind=telemetry.SpanKind.CLIENT, rows=len(batch)):
+        with telemetry.span("commit posts", links=traces, kind=telemetry.SpanKind.CLIENT) as commit:
+            if commit is not None:
+                commit.annotate({"db.system.name": "postgresql", "db.operation.batch.size": len(batch)})
             async with self._transact("post", deadline_seconds=deadline) as tx:
                 drafts = [waiting.draft for waiting in batch]
                 outcomes = await post_batch.write(tx, drafts, wait_for_lock=wait_for_lock)

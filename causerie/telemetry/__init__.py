@@ -96,7 +96,7 @@ from causerie.telemetry.catalogue.stores import (
 from causerie.telemetry.exposition import Exposition
 from causerie.telemetry.loop_lag import sample_loop_lag
 from causerie.telemetry.recording import Rounds, db_operation, http_request
-from causerie.telemetry.traces import span, traceparent
+from causerie.telemetry.traces import Opened, current, entry, span, traceparent
 
 __all__ = [
     "BUILD_INFO",
@@ -151,6 +151,7 @@ __all__ = [
     "OPEN_FILES",
     "OPEN_FILES_LIMIT",
     "OP_SECONDS",
+    "Opened",
     "PARTITION_MONTHS_AHEAD",
     "POOL_CONNECTIONS",
     "POOL_MAX",
@@ -175,7 +176,9 @@ __all__ = [
     "SpanKind",
     "TASK_AGE_SECONDS",
     "UPKEEP_SUCCEEDED_AT",
+    "current",
     "db_operation",
+    "entry",
     "http_request",
     "render_metrics",
     "sample_loop_lag",

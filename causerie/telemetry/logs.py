@@ -8,9 +8,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from opentelemetry import trace
-
 from causerie.domain.times import rfc3339
+from causerie.telemetry import traces
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
@@ -35,9 +34,8 @@ class JsonLines(logging.Formatter):
         for name, value in record.__dict__.items():
             if name not in _OWN:
                 line[f"extra_{name}" if name in line else name] = value
-        span = trace.get_current_span().get_span_context()
-        if span.is_valid:
-            line |= {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
+        if (span := traces.current()) is not None:
+            line |= dict(zip(("trace_id", "span_id"), span.ids, strict=True))
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         if record.stack_info:

@@ -68,11 +68,13 @@ class Resource:
 
     async def _traced(self, exchange: Exchange, scope: Any, receive: Any) -> Answer:
         parent = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), None)
-        attributes = {"http.route": self._path, "causerie.request_id": exchange.request_id}
-        with telemetry.span(
-            f"{scope['method']} {self._path}", parent=parent, kind=telemetry.SpanKind.SERVER, **attributes
-        ):
-            return await self._answer(exchange, scope, receive)
+        with telemetry.entry(f"{scope['method']} {self._path}", parent=parent) as request:
+            if request is not None:
+                request.annotate({"http.route": self._path, "causerie.request_id": exchange.request_id})
+            answer = await self._answer(exchange, scope, receive)
+            if request is not None:
+                request.annotate({"http.response.status_code": answer.status})
+            return answer
 
     def _not_allowed(self, exchange: Exchange) -> Answer:
         methods = [*self._operations, *(["HEAD"] if "GET" in self._operations else [])]

@@ -40,6 +40,7 @@ from services.gateway.registry import Registry
 from services.gateway.sends import Outbox
 from services.gateway.session import Rules, Session
 from services.gateway.wheel import Wheel
+from services.gateway.writing import BatchWrite
 
 ID_BYTES = 16
 SPREAD = 0.1
@@ -208,12 +209,18 @@ class Gateway:
         return mean_connections(gateways) if may_move(gateways) else None
 
     def _show(self) -> None:
+        telemetry.FLEET_GATEWAYS.read = lambda: len(self.node.fleet.known())
+        telemetry.FLEET_MEAN_CONNECTIONS.read = self._mean_connections
         telemetry.MAX_CONNECTIONS.value = self.max_connections
         telemetry.STRANGERS.read = lambda: self.callers + len(self._strangers)
         telemetry.SEND_QUEUE_BYTES.read = lambda: self._hall.outbox.held_bytes
         telemetry.FAN_OUT_WAITING.reads.update(
             direct=lambda: self._fan_out.waiting[0], channel=lambda: self._fan_out.waiting[1]
         )
+
+    def _mean_connections(self) -> float:
+        known = self.node.fleet.known()
+        return sum(heartbeat.connections for heartbeat in known) / len(known) if known else 0.0
 
     def _counted(self) -> None:
         self.node.connections = len(self._open)
@@ -223,6 +230,8 @@ class Gateway:
 
     def _deliver(self, deliveries: list[Delivery]) -> None:
         self._fan_out.deliver(deliveries)
+        if (batch := telemetry.current()) is not None:
+            BatchWrite(batch, deliveries, self._fan_out, asyncio.get_running_loop().call_soon).watch()
 
     def _deliver_ephemeral(self, deliveries: list[EphemeralDelivery]) -> None:
         self._fan_out.deliver_ephemeral(deliveries)

@@ -67,8 +67,12 @@ class Ops:
 
     def post(self, caller: Caller, command: commands.Send) -> asyncio.Future[Posted]:
         """Send a message; its place in the order is taken when this returns."""
-        with telemetry.span("op send", kind=telemetry.SpanKind.SERVER):
-            return messages.post(self._platform, command.draft(caller.user))
+        with telemetry.entry("op send") as op:
+            posting = messages.post(self._platform, command.draft(caller.user))
+            if op is not None:
+                op.annotate({"causerie.conversation": str(command.conversation_id)})
+                op.hold_until(posting)
+            return posting
 
     async def perform(self, guest: Guest, caller: Caller, command: commands.Command) -> Result:
         """Carry out anything but a `Send`.
@@ -79,7 +83,7 @@ class Ops:
         handler = self._handlers.get(type(command))
         if handler is None:
             raise UnknownOp
-        with telemetry.span(f"op {type(command).__name__.lower()}", kind=telemetry.SpanKind.SERVER):
+        with telemetry.entry(f"op {type(command).__name__.lower()}"):
             return await handler(guest, caller, command)
 
     async def _edit(self, guest: Guest, caller: Caller, command: commands.Edit) -> Result:

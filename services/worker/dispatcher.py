@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 SLICE_SECONDS = 0.005
 """How long one turn may gather before what there is leaves."""
+MAX_NAMED = 32
+"""Nodes named in a span; what is sent to them says the rest."""
 
 
 class Dispatcher:
@@ -74,6 +76,7 @@ class Dispatcher:
         self._touched: defaultdict[str, set[Outgoing]] = defaultdict(set)
         self._frames: defaultdict[str, list[EphemeralDelivery]] = defaultdict(list)
         self._traces: list[str] = []
+        self._traced_since_ns = 0
         self._scheduled = False
         self._turn_ends_at = 0.0
 
@@ -150,7 +153,10 @@ class Dispatcher:
         self._scheduled = False
         traces, self._traces = self._traces, []
         if traces:
-            with telemetry.span("dispatch", links=traces, kind=telemetry.SpanKind.PRODUCER):
+            since, kind = self._traced_since_ns, telemetry.SpanKind.CONSUMER
+            with telemetry.span("dispatch", links=traces, kind=kind, since_ns=since) as batch:
+                if batch is not None:
+                    batch.annotate({"messaging.system": "nats", "causerie.nodes": list(self._touched)[:MAX_NAMED]})
                 self._flush()
         else:
             self._flush()
@@ -201,6 +207,8 @@ class Dispatcher:
                 stream.add(delivery)
                 self._touched[node].add(stream)
         if hint.traceparent is not None:
+            if not self._traces:
+                self._traced_since_ns = time.time_ns()
             self._traces.append(hint.traceparent)
         self.dispatched += 1
         self.lag.dispatched(hint.committed_at)

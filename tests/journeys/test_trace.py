@@ -1,54 +1,80 @@
-"""One message's trace can be followed across the services, from the request to the socket of its reader."""
+"""One message's trace can be followed through everything: request, PostgreSQL, NATS, worker, the gateway's write."""
 
-import json
-import re
-from typing import Any
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from causerie.client import Client
 from tests.journeys.fleet import token
-from tests.support.services import Service, Services
+from tests.support.collector import Collector, Span, collecting
+from tests.support.services import Service, Services, get
 from tests.support.waiting import eventually
 
-CONSOLE = {"OTEL_TRACES_EXPORTER": "console", "OTEL_BSP_SCHEDULE_DELAY": "100"}
+AS_PROMETHEUS_ASKS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+PARTS = ("commit posts", "publish hints", "dispatch", "deliver")
 
 
-def spans(service: Service) -> list[dict[str, Any]]:
-    """What the service's console exporter has printed among its log lines."""
-    decoder, text, found = json.JSONDecoder(), service.log_text(), []
-    for start in re.finditer(r"^\{$", text, re.MULTILINE):
-        try:
-            span, _ = decoder.raw_decode(text, start.start())
-        except ValueError:
-            continue
-        found.append(span)
-    return found
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with collecting() as collector:
+        yield collector
 
 
-def named(service: Service, name: str) -> list[dict[str, Any]]:
-    return [span for span in spans(service) if span["name"] == name]
+def story(collector: Collector, entry: str) -> dict[str, Span]:
+    """The spans of the latest trace that began with this entry, by name; empty while one of the parts is missing."""
+    entries = [span for span in collector.spans if span.name == entry and not span.parent_id]
+    if not entries:
+        return {}
+    told = {span.name: span for span in collector.spans if span.trace_id == entries[-1].trace_id}
+    return told if told.keys() >= {entry, *PARTS} else {}
 
 
-def links(span: dict[str, Any]) -> set[str]:
-    return {link["context"]["span_id"] for link in span["links"]}
+async def exemplars(gateway: Service) -> set[str]:
+    """The traces that the gateway's delivery times name."""
+    answer = await get(gateway.health_port, "/metrics", Accept=AS_PROMETHEUS_ASKS)
+    assert answer is not None
+    families = {family.name: family for family in text_string_to_metric_families(answer.body.decode())}
+    samples = families["causerie_delivery_duration_seconds"].samples
+    return {sample.exemplar.labels["trace_id"] for sample in samples if sample.exemplar}
 
 
-def ids(found: list[dict[str, Any]]) -> set[str]:
-    return {span["context"]["span_id"] for span in found}
-
-
-async def test_a_message_is_followed_from_its_request_to_its_readers_gateway(services: Services):
-    api, worker, gateway = [await services.start(name, **CONSOLE) for name in ("api", "worker", "gateway")]
+async def test_a_message_is_followed_from_its_request_to_its_readers_sockets(services: Services, collector: Collector):
+    own = collector.environment()
+    api, worker, gateway = [await services.start(name, **own) for name in ("api", "worker", "gateway")]
     doors = {"gateways": [gateway.ws_url], "apis": [api.url]}
     async with Client("ann", lambda: token("ann"), **doors) as ann, Client("ben", lambda: token("ben"), **doors) as ben:
         chat = (await ann.open("direct", ["ben"]))["id"]
         await ben.until(lambda model: chat in model.conversations)
-        await ann.send(chat, "follow me", by_rest=True)
-        await ben.until(lambda model: model.conversations[chat].last == 2)
 
-        async def followed() -> bool:
-            requests = ids(named(api, "POST /v1/conversations/{conversation_id}/messages"))
-            commits = [span for span in named(api, "commit posts") if links(span) & requests]
-            dispatches = [span for span in named(worker, "dispatch") if links(span) & ids(commits)]
-            return any(links(span) & ids(dispatches) for span in named(gateway, "deliver"))
+        for seq, (by_rest, entry, service) in enumerate(
+            [
+                (True, "POST /v1/conversations/{conversation_id}/messages", "causerie-api"),
+                (False, "op send", "causerie-gateway"),
+            ],
+            start=2,
+        ):
+            await ann.send(chat, "follow me", by_rest=by_rest)
+            await ben.until(lambda model, seq=seq: model.conversations[chat].last == seq)
+            told = await eventually(lambda entry=entry: story(collector, entry))
 
-        await eventually(followed)
+            request, commit, publish, dispatch, deliver = [told[name] for name in (entry, *PARTS)]
+            assert [span.service for span in (request, commit, publish)] == [service] * 3
+            assert (dispatch.service, deliver.service) == ("causerie-worker", "causerie-gateway")
+            assert commit.attributes["db.system.name"] == "postgresql"
+            assert publish.attributes["messaging.system"] == "nats"
+            assert deliver.attributes["causerie.seqs"] == [seq]
+            # Each goes on with the one before, and names it as the many of a larger batch would be named.
+            assert [span.parent_id for span in (commit, publish, dispatch, deliver)] == [
+                request.span_id,
+                commit.span_id,
+                commit.span_id,
+                dispatch.span_id,
+            ]
+            assert dispatch.links == {commit.span_id} and deliver.links == {dispatch.span_id}
+            assert request.began <= commit.began <= publish.began <= dispatch.began <= deliver.began < deliver.ended
+            await eventually(lambda trace=request.trace_id: _has(gateway, trace))
+
+
+async def _has(gateway: Service, trace_id: str) -> bool:
+    return trace_id in await exemplars(gateway)

@@ -24,13 +24,14 @@ class Answer:
     body: bytes
 
 
-async def get(port: int, path: str) -> Answer | None:
+async def get(port: int, path: str, **headers: str) -> Answer | None:
     """One plain GET on loopback; None when nobody answers."""
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
-                writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{more}\r\n".encode())
                 answer = await reader.read()
             finally:
                 writer.close()
