@@ -14,7 +14,7 @@ INSTALL = $(UV) pip install --python $(BIN)/python --no-deps --no-build-isolatio
 UV     := $(BIN)/uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-user proofs lint format bench connections loadtest profile mutants soak lock audit clean
+.PHONY: help run test test-user proofs partitions-proof lint format bench connections loadtest profile mutants soak lock audit clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -30,6 +30,9 @@ proofs: $(DEV)  ## the long proofs: stores and networks that fail for longer, by
 	@for seed in $(or $(SEEDS),1 2 3); do \
 	    echo "seed $$seed"; SEED=$$seed FAULT_SECONDS=3 $(BIN)/pytest $(SPREAD) $(PROOFS) $(ARGS) || exit 1; \
 	done
+
+partitions-proof: $(DEV)  ## 300 messages a second for a minute while the daily upkeep finds everything wrong
+	@PROOF_SECONDS=60 PROOF_ROWS=200000 exec $(BIN)/pytest -n 0 -s tests/operations/test_upkeep_under_load.py $(ARGS)
 
 test-user:  ## for root: the suite as an ordinary user, in a copy of this checkout
 	@.ci/as-user $(MAKE) --no-print-directory test ARGS="$(ARGS)"

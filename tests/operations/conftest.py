@@ -1,0 +1,31 @@
+"""A platform an operator looks after: fresh stores, and a second PostgreSQL beside the first."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from causerie.embedded import Postgres
+from causerie.embedded.ports import Ports
+from tests.conftest import JWT_SECRET
+
+
+@pytest.fixture
+def operator(database_url: str, redis_url: str, nats_url: str) -> dict[str, str]:
+    """The environment in which the pages' commands are pasted."""
+    return {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "NATS_URL": nats_url,
+        "CAUSERIE_JWT_SECRET": JWT_SECRET,
+    }
+
+
+@pytest.fixture(scope="session")
+def other_postgres(stores_home: Path) -> Iterator[Postgres]:
+    """Another server, with an identity of its own."""
+    server = Postgres(stores_home, Ports(stores_home / "other.ports"), name="other")
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())
