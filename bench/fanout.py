@@ -75,7 +75,7 @@ class Size:
     troubles: dict[str, str] = field(default_factory=dict)
 
 
-async def measure(server: Server, subscribers: int, bursts: Sequence[int], seconds: float) -> dict[int, Sample]:
+async def measure(server: Server, subscribers: int, asked: argparse.Namespace) -> dict[int, Sample]:
     async with asyncio.timeout(SERVER_SECONDS), server.start(subscribers) as up, swarm() as generator:
         publisher = await generator.connect("publisher", up.publisher, up.publisher_ports[:1], 1)
         if not publisher.ready:
@@ -84,12 +84,12 @@ async def measure(server: Server, subscribers: int, bursts: Sequence[int], secon
         if readers.ready < subscribers:
             raise Unavailable(f"only {readers.ready:,} of {subscribers:,} connected: {readers.trouble}")
         samples = {}
-        for messages in bursts:
-            samples[messages] = await pump(generator, server, up, messages, seconds)
+        for messages in asked.bursts:
+            samples[messages] = await pump(generator, server, up, messages, asked)
         return samples
 
 
-async def pump(generator: Swarm, server: Server, up: Running, messages: int, seconds: float) -> Sample:
+async def pump(generator: Swarm, server: Server, up: Running, messages: int, asked: argparse.Namespace) -> Sample:
     edges: list[float] = []
     burst = up.burst(messages)
     pumped = await generator.pump(
@@ -99,13 +99,14 @@ async def pump(generator: Swarm, server: Server, up: Running, messages: int, sec
         copies=burst.copies,
         messages=messages,
         window=server.window,
-        seconds=seconds,
+        seconds=asked.seconds,
+        beat_us=asked.beat,
         on_edge=lambda: edges.append(cpu_seconds(up.pids)),
     )
     return Sample(pumped, edges[-1] - edges[0] if len(edges) > 1 else 0.0)
 
 
-async def one_round(servers: Sequence[Server], size: Size, bursts: Sequence[int], seconds: float) -> None:
+async def one_round(servers: Sequence[Server], size: Size, asked: argparse.Namespace) -> None:
     results: Round = {}
     size.rounds.append(results)
     queue = [*servers]
@@ -114,13 +115,13 @@ async def one_round(servers: Sequence[Server], size: Size, bursts: Sequence[int]
         if server.name in size.troubles:
             continue
         try:
-            samples = results[server.name] = await measure(server, size.subscribers, bursts, seconds)
+            samples = results[server.name] = await measure(server, size.subscribers, asked)
         except (Unavailable, GeneratorFailed, TimeoutError) as error:
             size.troubles[server.name] = str(error) or "took too long"
             continue
         told = ", ".join(f"{k} at once: {sample.rate:,.0f}/s" for k, sample in samples.items())
         print(f"round {len(size.rounds)}, {size.subscribers:,} subscribers, {server.name}: {told}", flush=True)
-        extra = round(samples[bursts[0]].frame_bytes) - PAYLOAD_BYTES
+        extra = round(samples[asked.bursts[0]].frame_bytes) - PAYLOAD_BYTES
         if extra > PAYLOAD_BYTES // 4 and not server.is_floor:
             # Its frames say more than the payload; they are held to a floor that says as much.
             queue.insert(0, floor(PAYLOAD + "." * extra))
@@ -199,7 +200,7 @@ async def compare(arguments: argparse.Namespace) -> Report:
         size = Size(subscribers)
         sizes.append(size)
         for _ in range(arguments.rounds):
-            await one_round(servers, size, arguments.bursts, arguments.seconds)
+            await one_round(servers, size, arguments)
     rows: list[Sequence[Cell]] = []
     notes: list[str] = []
     remarks = {server.name: server.remark for server in servers}
@@ -232,6 +233,9 @@ async def compare(arguments: argparse.Namespace) -> Report:
             f"server on core {SERVER_CORE}, everything else on core {OTHER_CORE}",
             "a floor is of the same round, burst and frame size; `x floor` compares what was delivered in a second, "
             "`per CPU s` what a second of the server's processor delivered, for those that were not kept busy",
+            f"readers look for frames every {arguments.beat} µs"
+            if arguments.beat
+            else "readers are woken when frames come, at the expense of the sender",
             "a generator busy to 1.00 is the limit of its row; frames per write is what the server coalesced",
             *notes,
         ),
@@ -245,6 +249,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--window", type=int, default=0, help="bursts under way; as each server needs by default")
+    parser.add_argument(
+        "--beat", type=int, default=0, help="microseconds between two looks of a reader; 0: it is woken"
+    )
     parser.add_argument("--servers", nargs="*", default=[], help="names, or the beginnings of them; all by default")
     try:
         uvloop.run(compare(parser.parse_args())).publish()

@@ -139,12 +139,14 @@ class Swarm:
         window: int,
         seconds: float,
         warm_seconds: float = 0.5,
+        beat_us: int = 0,
         on_edge: Callable[[], None] = lambda: None,
     ) -> Pumped:
         """Broadcast in a closed loop; `on_edge` is called when measuring begins and when it ends.
 
         A burst is `text` written `copies` times, which every reader gets as `messages` deliveries.  `%t` becomes the
-        time, whose age is the latency; `%n` a number of its own.
+        time, whose age is the latency; `%n` a number of its own.  With a beat the readers look that often for what has
+        come, instead of being woken by the server.
         """
         drain = 5.0
         self._tell(
@@ -157,6 +159,7 @@ class Swarm:
             seconds=seconds,
             warm_seconds=warm_seconds,
             drain_seconds=drain,
+            beat_us=beat_us,
         )
         limit = warm_seconds + seconds + 2 * drain + ANSWER_SECONDS
         async with asyncio.timeout(limit):

@@ -16,7 +16,10 @@ BIN = RESULTS / "bin"
 SOURCES = {
     "swarm": ("swarm.c", "crowd.c", "frames.c", "load.c", "talk.c", "again.c", "values.c", "arrivals.c"),
     "floor": ("floor.c",),
+    "sends": ("sends.c",),
 }
+LIBRARY_FLAGS = {"sends": ("-shared", "-fPIC")}
+"""Of what is loaded instead of run."""
 FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror")
 COMPILE_SECONDS = 60.0
 
@@ -26,7 +29,7 @@ class NoCompiler(Exception):
 
 
 def program(name: str) -> Path:
-    """The compiled program.
+    """The compiled program or library.
 
     Raises:
         NoCompiler: it could not be compiled; the message says why.
@@ -40,7 +43,8 @@ def program(name: str) -> Path:
     BIN.mkdir(parents=True, exist_ok=True)
     # Beside its place and then renamed: an interrupted one is never taken for whole.
     half_made = target.with_suffix(".new")
-    command = [compiler, *FLAGS, "-o", str(half_made), *(str(HERE / source) for source in SOURCES[name])]
+    sources = [str(HERE / source) for source in SOURCES[name]]
+    command = [compiler, *FLAGS, *LIBRARY_FLAGS.get(name, ()), "-o", str(half_made), *sources]
     done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_SECONDS, check=False)
     if done.returncode:
         raise NoCompiler(f"{name} did not compile:\n{done.stderr}")

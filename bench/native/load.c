@@ -2,6 +2,9 @@
  *
  * A pump writes one burst, and the next when all but `window` bursts have been read by everybody: the server is kept
  * busy and no queue can grow.  A schedule does not wait: what comes late is late in the figures too. */
+#define _GNU_SOURCE
+#include <unistd.h>
+
 #include "swarm.h"
 
 typedef struct {
@@ -9,6 +12,7 @@ typedef struct {
     int from, to, copies, messages, window, turn;
     char *text;
     double warm_seconds, seconds, drain_seconds;
+    unsigned beat_us;
     uint64_t began, measured_from, measured_until, moved;
     unsigned long long base, seen, each, bursts, bursts_at_start, delivered_at_start, delivered, reads_at_start, reads, writes;
     unsigned long long bytes_at_start, bytes;
@@ -85,6 +89,7 @@ void pump_begin(const char *line) {
     pump.warm_seconds = json_number(line, "warm_seconds", 0.5);
     pump.seconds = json_number(line, "seconds", 2);
     pump.drain_seconds = json_number(line, "drain_seconds", 5);
+    pump.beat_us = (unsigned)json_number(line, "beat_us", 0);
     if (pump.from < 0 || pump.to < 0 || !pump.text) {
         printf("{\"event\":\"error\",\"why\":\"pump without groups or text\"}\n");
         return;
@@ -181,6 +186,13 @@ void send_turn(uint64_t now) {
            (double)schedule.latest / 1e6);
 }
 
+/* Nothing to read: with a beat we look again then.  Who waits in epoll is woken by whoever sends to it, at the expense
+ * of the sender, and the sooner we have read everything the more often. */
+void load_rest(void) {
+    if (pump.is_on && pump.beat_us) usleep(pump.beat_us);
+}
+
 int load_timeout_ms(void) {
+    if (pump.is_on && pump.beat_us) return 0;
     return schedule.is_on || talk_is_on() ? 1 : pump.is_on ? 10 : 1000;
 }

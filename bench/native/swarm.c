@@ -133,6 +133,7 @@ int main(int argc, char **argv) {
         struct epoll_event events[512];
         int count = epoll_wait(epoll_file, events, 512, crowd_is_busy() ? 1 : load_timeout_ms());
         uint64_t began = now_ns();
+        if (!count) load_rest();
         for (int i = 0; i < count; i++) {
             if (events[i].data.u32 != STDIN) crowd_event((int)events[i].data.u32, events[i].events);
             else if (!hear_commands()) return 0;

@@ -88,6 +88,7 @@ void pump_begin(const char *line);
 void pump_turn(uint64_t now);
 void send_begin(const char *line);
 void send_turn(uint64_t now);
+void load_rest(void);
 int load_timeout_ms(void);
 
 /* talk.c */
