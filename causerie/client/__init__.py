@@ -6,9 +6,9 @@ client costs two tasks and one timer.
 """
 
 from causerie.client.client import Client
-from causerie.client.connection import AuthWay
+from causerie.client.connection import AuthWay, Farewell
 from causerie.client.errors import ClientError, Disconnected, Refused, Unanswered
 from causerie.client.model import Model
 from causerie.client.rest import Rest
 
-__all__ = ["AuthWay", "Client", "ClientError", "Disconnected", "Model", "Refused", "Rest", "Unanswered"]
+__all__ = ["AuthWay", "Client", "ClientError", "Disconnected", "Farewell", "Model", "Refused", "Rest", "Unanswered"]

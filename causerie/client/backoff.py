@@ -9,6 +9,10 @@ SPREAD = 0.1
 """A time the server named is stretched by up to this share, so that equal answers do not come back as a herd."""
 
 
+STABLE_SECONDS = 10.0
+"""A connection that lasted less is no success: a gateway that lets in and falls over would be asked at full speed."""
+
+
 class Backoff:
     """The delay before the next attempt, growing with each failure in a row.
 
@@ -32,5 +36,7 @@ class Backoff:
             return retry_after_seconds * (1.0 + SPREAD * self._random())
         return ceiling * self._random()
 
-    def succeeded(self) -> None:
-        self._failures = 0
+    def lasted(self, seconds: float) -> None:
+        """A connection has ended after so long."""
+        if seconds >= STABLE_SECONDS:
+            self._failures = 0

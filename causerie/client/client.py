@@ -19,7 +19,7 @@ import httpx
 
 from causerie.client.answers import Answers
 from causerie.client.backoff import Backoff
-from causerie.client.connection import AuthWay, Connection
+from causerie.client.connection import AuthWay, Connection, Farewell
 from causerie.client.conversation import Json
 from causerie.client.errors import ClientError, Disconnected, Refused, Unanswered
 from causerie.client.model import Model
@@ -36,9 +36,9 @@ ATTEMPT_SECONDS = 5.0
 class Client:
     """One device of one user.
 
-    `gateways` and `apis` are addresses used in turn; behind a load balancer each is one.  `token` may be
-    a function, asked anew for every connection.  `on_event` sees each event as it takes effect, once and
-    in order; `on_frame` everything that arrives.
+    `gateways` and `apis` are addresses used in turn; behind a load balancer each is one.  `token` and
+    `gateways` may be functions, asked anew for every connection.  `on_event` sees each event as it takes effect,
+    once and in order; `on_frame` everything that arrives; `on_farewell` how each connection ended.
     """
 
     def __init__(
@@ -46,13 +46,14 @@ class Client:
         user: str,
         token: str | Callable[[], str],
         *,
-        gateways: Sequence[str],
+        gateways: Sequence[str] | Callable[[], str],
         apis: Sequence[str],
         http: httpx.AsyncClient | None = None,
         way: AuthWay = AuthWay.HEADER,
         bodies: bool = True,
         on_event: Callable[[Json], None] | None = None,
         on_frame: Callable[[Json], None] | None = None,
+        on_farewell: Callable[[Farewell], None] | None = None,
         random: Callable[[], float] = _random.random,
     ) -> None:
         self.user = user
@@ -65,9 +66,10 @@ class Client:
         self._http = http or httpx.AsyncClient(verify=any(api.startswith("https") for api in apis), trust_env=False)
         self._owns_http = http is None
         self.rest = Rest(apis, self._token, self._http)
-        self._gateways = cycle(gateways)
+        self._next_gateway: Callable[[], str] = gateways if callable(gateways) else cycle(gateways).__next__
         self._way = way
         self._on_frame = on_frame
+        self._on_farewell = on_farewell
         self._random = random
         self._subscribed: set[str] = set()
         self._watchers = Watchers()
@@ -261,18 +263,22 @@ class Client:
 
     async def _live_through_one(self, backoff: Backoff) -> None:
         credential = await self.rest.ticket() if self._way is AuthWay.TICKET else self._token()
-        gateway = next(self._gateways)
+        gateway = self._next_gateway()
         connection = await Connection.open(gateway, credential, way=self._way, on_frame=self._take)
         self.gateway, self.connection = gateway, connection
         self.connects += 1
+        loop = asyncio.get_running_loop()
+        opened_at = loop.time()
         try:
             await self._catch_up(connection)
-            backoff.succeeded()
             self._is_synced = True
             self._watchers.look()
             farewell = await connection.ended()
         finally:
+            backoff.lasted(loop.time() - opened_at)
             await connection.close()
+            if self._on_farewell is not None:
+                self._on_farewell(await connection.ended())
         raise farewell.error()
 
     async def _catch_up(self, connection: Connection) -> None:
