@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 TURN_SECONDS = 0.25
 PATIENCE_SECONDS = 5.0
-"""How long we must have been above: whoever is new must first be found by those who come."""
+"""How long we must have been above, or close: whoever is new must first be found by those who come."""
 LEAST_EXCESS = 10
 """Over the mean: among a handful of clients one more is a large share, and would be sent to and fro."""
 REST_SHARE = 0.25
@@ -42,35 +42,44 @@ class Balance:
         self._per_second = per_second
         self._above = above
         self._until = 1.0 + (above - 1.0) * REST_SHARE
-        self._above_since: float | None = None
+        self._since: float | None = None
+        """How long it has looked like time to begin, or to end."""
         self._paid_until = 0.0
 
     def due(self, connections: int, mean: float | None, *, now: float) -> int:
         """How many are to go since it was last asked; `connections` are ours without those who are going already."""
-        if mean is None or (self.is_shedding and connections <= self._until * mean):
+        if mean is None:
             self.rest()
             return 0
         if not self.is_shedding:
-            self._consider(connections, mean, now)
+            is_above = connections > self._above * mean and connections - mean >= LEAST_EXCESS
+            if self._lasts(is_above and self._per_second > 0, now):
+                self._turn(is_shedding=True, now=now)
+            return 0
+        excess = connections - self._until * mean
+        # Those whom others send away come here too, so it is over only when it stays as it is.
+        if self._lasts(excess <= 0, now):
+            self.rest()
+        if excess <= 0:
+            self._paid_until = now
             return 0
         due = int((now - self._paid_until) * self._per_second)
         self._paid_until += due / self._per_second
-        return min(due, int(connections - self._until * mean) + 1)
+        return min(due, int(excess) + 1)
 
     def rest(self) -> None:
         """Enough, until we have been above for a while again."""
-        self.is_shedding = False
-        self._above_since = None
+        self._turn(is_shedding=False, now=0.0)
 
-    def _consider(self, connections: int, mean: float, now: float) -> None:
-        is_above = connections > self._above * mean and connections - mean >= LEAST_EXCESS
-        if not is_above or not self._per_second:
-            self._above_since = None
-        elif self._above_since is None:
-            self._above_since = now
-        elif now - self._above_since >= PATIENCE_SECONDS:
-            self.is_shedding = True
-            self._paid_until = now
+    def _turn(self, *, is_shedding: bool, now: float) -> None:
+        self.is_shedding = is_shedding
+        self._since = None
+        self._paid_until = now
+
+    def _lasts(self, holds: bool, now: float) -> bool:
+        """Whether it has held for long enough."""
+        self._since = (now if self._since is None else self._since) if holds else None
+        return self._since is not None and now - self._since >= PATIENCE_SECONDS
 
 
 class Rebalancing:

@@ -140,6 +140,20 @@ def test_nobody_who_comes_back_to_the_same_gateway_is_sent_away_again_before_the
     assert not any(guest.ends for guest in returned)
 
 
+def test_whom_others_send_here_meanwhile_makes_some_more_leave_and_after_a_calm_nobody() -> None:
+    house = House(200, mean=100.0)
+    house.live(PATIENCE_SECONDS + 10)
+    assert len(house.inside) == 105
+
+    house.inside.update(Guest(number, house.inside) for number in range(1_000, 1_010))
+    house.live(1.0)
+    assert len(house.inside) == 105
+    house.live(PATIENCE_SECONDS + TURN)
+    house.inside.update(Guest(number, house.inside) for number in range(2_000, 2_010))
+
+    assert house.live(30.0) == 0
+
+
 def test_those_who_are_slow_to_leave_are_not_counted_as_staying() -> None:
     house = House(100, mean=67.0)
     for guest in house.everybody:
