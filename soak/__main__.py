@@ -5,20 +5,16 @@ The exit status says the worst verdict: 0 PASS, 1 FAIL, 2 UNKNOWN.
 
 import argparse
 import json
-import shutil
 import sys
-from pathlib import Path
 
 import uvloop
 
 from soak import ledger, schedule
+from soak.outcome import RESULTS, STATUS, keep_logs, show
 from soak.report import ledger_text, matrix
 from soak.run import RATE, run
 from soak.scenarios import SCENARIOS, Scenario
 from tests.support.stores import temporary_home
-
-RESULTS = Path(__file__).resolve().parent.parent / ".data" / "soak"
-STATUS = {ledger.Verdict.PASS: 0, ledger.Verdict.FAIL: 1, ledger.Verdict.UNKNOWN: 2}
 
 
 def main() -> int:
@@ -44,13 +40,13 @@ def _one(scenario: Scenario, seed: int, *, times: int, seconds: float | None, ra
     print(f"\n{name}: {len(plan)} faults in about {minutes:.0f} min, {rate:.0f} sends/s")
     with temporary_home() as home:
         try:
-            evidence = uvloop.run(run(scenario, plan, home, seed=seed, rate=rate, show=_show))
+            evidence = uvloop.run(run(scenario, plan, home, seed=seed, rate=rate, show=show))
             drawn = ledger.draw(evidence)
         except BaseException:
-            _keep_logs(home, f"{scenario.name}-{seed}")
+            keep_logs(home, f"{scenario.name}-{seed}")
             raise
         if drawn.verdict is not ledger.Verdict.PASS:
-            _keep_logs(home, f"{scenario.name}-{seed}")
+            keep_logs(home, f"{scenario.name}-{seed}")
     print("\n" + ledger_text(name, drawn, evidence.faults))
     RESULTS.mkdir(parents=True, exist_ok=True)
     record = {
@@ -80,20 +76,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, help="go on for so long instead")
     parser.add_argument("--rate", type=float, default=RATE, help="sends a second")
     return parser.parse_args()
-
-
-def _show(line: str) -> None:
-    print(line, flush=True)
-
-
-def _keep_logs(home: Path, name: str) -> None:
-    """What the processes said, for whoever looks into it."""
-    kept = RESULTS / name
-    shutil.rmtree(kept, ignore_errors=True)
-    kept.mkdir(parents=True)
-    for log in home.glob("*.log"):
-        shutil.copy(log, kept)
-    print(f"the logs of this run are in {kept}", flush=True)
 
 
 if __name__ == "__main__":

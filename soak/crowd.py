@@ -10,12 +10,15 @@ from random import Random
 
 import httpx
 
-from causerie.client import Client, ClientError
-from soak.evidence import Acknowledged, Edited, Sighting
+from causerie.client import Client, ClientError, Farewell
+from soak.evidence import Acknowledged, Edited, Evidence, Sighting, Struck
+from soak.truth import Truth
 from soak.witness import Witness
-from soak.world import World
+from soak.world import Platform
 
 PEOPLE = 20
+AT_ONCE = 20
+"""So many come, and open their groups, at a time."""
 NEIGHBOURS = (0, 1, 3)
 """A group is somebody and those so many places on: everybody is in as many groups as a group has members."""
 BY_REST, AGAIN, EDIT, READ = 0.12, 0.04, 0.04, 0.05
@@ -35,9 +38,11 @@ POLL_SECONDS = 0.05
 class Person:
     """One user: a client, a witness, and the promises it was given."""
 
-    def __init__(self, name: str, world: World, random: Random, http: httpx.AsyncClient, crowd: "Crowd") -> None:
+    def __init__(self, name: str, world: Platform, random: Random, http: httpx.AsyncClient, crowd: "Crowd") -> None:
         self.name = name
         self.witness = Witness(crowd.shared)
+        self.farewells: list[tuple[float, str, Farewell]] = []
+        """When which gateway ended a connection, and with what words."""
         self.groups: list[str] = []
         self.marks: dict[str, int] = {}
         self.present = True
@@ -49,12 +54,13 @@ class Person:
         self.client = Client(
             name,
             token,
-            gateways=_shuffled(world.gateways, random),
-            apis=_shuffled(world.apis, random),
+            gateways=world.way_in(random),
+            apis=random.sample(world.apis, len(world.apis)),
             http=http,
             bodies=False,
             on_event=self.witness.on_event,
             on_frame=self.witness.on_frame,
+            on_farewell=self._hear_farewell,
             random=random.random,
         )
         self.witness.watch(self.client)
@@ -88,6 +94,9 @@ class Person:
     async def go(self) -> None:
         self.present = False
         await self.client.disconnect()
+
+    def _hear_farewell(self, farewell: Farewell) -> None:
+        self.farewells.append((asyncio.get_running_loop().time(), self.client.gateway, farewell))
 
     async def _speak(self, group: str) -> None:
         self._number += 1
@@ -136,7 +145,9 @@ class Person:
 class Crowd:
     """Everybody, in groups that overlap, talking at `rate` sends a second together until `hush`."""
 
-    def __init__(self, world: World, seed: int, rate: float, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self, world: Platform, seed: int, rate: float, http: httpx.AsyncClient, *, count: int, wanders: bool
+    ) -> None:
         self.shared: dict[tuple[str, Sighting], Sighting] = {}
         self.acknowledged: list[Acknowledged] = []
         self.edited: list[Edited] = []
@@ -149,25 +160,24 @@ class Crowd:
         """Whether a fault is on just now."""
         self._random = Random(f"crowd {seed}")
         self._rate = rate
-        self.people = [Person(f"p{n}", world, Random(f"{seed} {n}"), http, self) for n in range(PEOPLE)]
+        self._wanders = wanders
+        self.people = [Person(f"p{n}", world, Random(f"{seed} {n}"), http, self) for n in range(count)]
         self._steady = asyncio.Event()
         self._lives: list[asyncio.Task[None]] = []
 
     async def gather(self) -> None:
         """Everybody connects, groups are opened, and talk begins."""
-        for person in self.people:
-            person.client.start()
-        for person in self.people:
-            await person.client.settled()
-        for start in range(PEOPLE):
-            chosen = [self.people[(start + step) % PEOPLE] for step in NEIGHBOURS]
-            group = (await chosen[0].client.open("group", [person.name for person in chosen[1:]]))["id"]
-            self.members[group] = [person.name for person in chosen]
-            if start % QUIET_EVERY == 0:
-                self.quiet.add(group)
-            for person in chosen:
-                person.groups.append(group)
-        self._lives = [asyncio.create_task(self._talk()), asyncio.create_task(self._wander())]
+        for first in range(0, len(self.people), AT_ONCE):
+            some = range(first, min(first + AT_ONCE, len(self.people)))
+            for place in some:
+                self.people[place].client.start()
+            for place in some:
+                await self.people[place].client.settled()
+        for first in range(0, len(self.people), AT_ONCE):
+            await asyncio.gather(*map(self._open, range(first, min(first + AT_ONCE, len(self.people)))))
+        self._lives = [asyncio.create_task(self._talk())]
+        if self._wanders:
+            self._lives.append(asyncio.create_task(self._wander()))
 
     async def hush(self) -> None:
         """Nobody begins anything any more; what was begun comes to its end."""
@@ -204,6 +214,36 @@ class Crowd:
             if person.name in names:
                 await person.go()
 
+    def evidence(
+        self, held: Truth, *, faults: Sequence[Struck], stale: Sequence[str], ghosts: Sequence[str]
+    ) -> Evidence:
+        """What they were promised and saw, beside what PostgreSQL holds."""
+        return Evidence(
+            due=self.due,
+            acknowledged=self.acknowledged,
+            members=self.members,
+            log=held.log,
+            seen={person.name: person.witness.seen for person in self.people},
+            faults=faults,
+            edited=self.edited,
+            marks={(person.name, group): seq for person in self.people for group, seq in person.marks.items()},
+            stored_marks=held.marks,
+            skipped=[what for person in self.people for what in person.witness.skipped],
+            overtaken=[what for person in self.people for what in person.witness.overtaken],
+            stale=stale,
+            ghosts=ghosts,
+            healed=sum(person.witness.healed for person in self.people),
+        )
+
+    async def _open(self, start: int) -> None:
+        chosen = [self.people[(start + step) % len(self.people)] for step in NEIGHBOURS]
+        group = (await chosen[0].client.open("group", [person.name for person in chosen[1:]]))["id"]
+        self.members[group] = [person.name for person in chosen]
+        if start % QUIET_EVERY == 0:
+            self.quiet.add(group)
+        for person in chosen:
+            person.groups.append(group)
+
     async def _talk(self) -> None:
         """By the clock: a platform that stands still does not slow the schedule down."""
         loop = asyncio.get_running_loop()
@@ -232,18 +272,16 @@ class Crowd:
 
 
 @asynccontextmanager
-async def crowd(world: World, seed: int, rate: float) -> AsyncIterator[Crowd]:
+async def crowd(
+    world: Platform, seed: int, rate: float, *, count: int = PEOPLE, wanders: bool = True
+) -> AsyncIterator[Crowd]:
     """A crowd that has gathered; at the end everybody goes home."""
     limits = httpx.Limits(max_connections=400, max_keepalive_connections=100)
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, limits=limits))
-        people = Crowd(world, seed, rate, http)
+        people = Crowd(world, seed, rate, http, count=count, wanders=wanders)
         for person in people.people:
             stack.push_async_callback(person.client.stop)
         await people.gather()
         yield people
         await people.hush()
-
-
-def _shuffled(addresses: Sequence[str], random: Random) -> list[str]:
-    return random.sample(list(addresses), len(addresses))

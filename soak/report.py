@@ -48,7 +48,7 @@ def matrix(ledgers: Mapping[tuple[str, int], Ledger]) -> str:
         for (scenario, fault), figures in sorted(cells.items())
     ]
     verdicts = [f"{scenario}, seed {seed}: {ledger.verdict}" for (scenario, seed), ledger in ledgers.items()]
-    return "\n".join([*_table([head, tuple("---" for _ in head), *lines]), "", *verdicts])
+    return "\n".join([*table([head, tuple("---" for _ in head), *lines]), "", *verdicts])
 
 
 def _examples(ledger: Ledger) -> list[Finding]:
@@ -62,7 +62,7 @@ def _seconds(seconds: float | None) -> str:
     return "never" if seconds is None else f"{seconds:.1f}"
 
 
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     return [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows

@@ -1,13 +1,14 @@
 """One run: a world, a crowd in it, the schedule carried out, and the evidence of it all."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from soak import presence, truth
 from soak.crowd import Crowd, Person, crowd
 from soak.evidence import Evidence, Struck
 from soak.faults import Fault
+from soak.progress import Show, shown
 from soak.scenarios import Scenario
 from soak.schedule import Planned
 from soak.world import World
@@ -16,9 +17,6 @@ RATE = 300.0
 WARM_UP_SECONDS = 1.0
 CONVERGENCE_SECONDS = 60.0
 """When clients have not converged by then, they never did."""
-SHOW_SECONDS = 3.0
-
-Show = Callable[[str], None]
 
 
 class Run:
@@ -41,17 +39,16 @@ class Run:
 
     async def carry_out(self, plan: Sequence[Planned]) -> None:
         """Break and mend one thing after another while people talk."""
-        showing = asyncio.create_task(self._keep_showing())
         try:
-            await asyncio.sleep(WARM_UP_SECONDS)
-            for number, planned in enumerate(plan, 1):
-                self._doing = "all is well"
-                await asyncio.sleep(planned.calm_seconds)
-                await self._strike(self._faults[planned.fault], planned, f"{number}/{len(plan)}")
-            for search in [*self._searches]:
-                await search
+            async with shown(self._crowd, self._show, lambda: self._doing):
+                await asyncio.sleep(WARM_UP_SECONDS)
+                for number, planned in enumerate(plan, 1):
+                    self._doing = "all is well"
+                    await asyncio.sleep(planned.calm_seconds)
+                    await self._strike(self._faults[planned.fault], planned, f"{number}/{len(plan)}")
+                for search in [*self._searches]:
+                    await search
         finally:
-            showing.cancel()
             for search in self._searches:
                 search.cancel()
 
@@ -60,7 +57,7 @@ class Run:
         people = self._crowd
         self._show("      everybody falls silent")
         await people.hush()
-        database = self._world.stores.database_url
+        database = self._world.database_url
         await people.converged(await truth.heads(database, list(people.members)), timeout_seconds=CONVERGENCE_SECONDS)
         held = await truth.fetch(database, list(people.members))
         by_name = {person.name: person for person in people.people}
@@ -76,22 +73,7 @@ class Run:
         self._ghosts += [f"{name} is there and not shown; nobody" for name in unseen]
         overdue = names if self._seek_ghosts else [name for name in names if self._is_due(name)]
         self._ghosts += await presence.wrongly_shown(observer.client, overdue, online=False)
-        return Evidence(
-            due=people.due,
-            acknowledged=people.acknowledged,
-            members=people.members,
-            log=held.log,
-            seen={person.name: person.witness.seen for person in people.people},
-            faults=self._struck,
-            edited=people.edited,
-            marks={(person.name, group): seq for person in people.people for group, seq in person.marks.items()},
-            stored_marks=held.marks,
-            skipped=[what for person in people.people for what in person.witness.skipped],
-            overtaken=[what for person in people.people for what in person.witness.overtaken],
-            stale=stale,
-            ghosts=self._ghosts,
-            healed=sum(person.witness.healed for person in people.people),
-        )
+        return people.evidence(held, faults=self._struck, stale=stale, ghosts=self._ghosts)
 
     async def _strike(self, fault: Fault, planned: Planned, number: str) -> None:
         loop = asyncio.get_running_loop()
@@ -133,20 +115,6 @@ class Run:
         """Whether a gateway that took this user down must have been noticed by now."""
         now = asyncio.get_running_loop().time()
         return now - self._took_down.get(name, float("-inf")) > presence.GHOST_SECONDS
-
-    async def _keep_showing(self) -> None:
-        loop = asyncio.get_running_loop()
-        began, before = loop.time(), 0
-        while True:
-            await asyncio.sleep(SHOW_SECONDS)
-            accepted = len(self._crowd.acknowledged)
-            delivered = sum(person.witness.deliveries for person in self._crowd.people)
-            rate = (accepted - before) / SHOW_SECONDS
-            before = accepted
-            self._show(
-                f"{loop.time() - began:6.0f} s  accepted {accepted:8,} ({rate:4.0f}/s)  delivered {delivered:9,}  "
-                f"{self._doing}"
-            )
 
 
 async def run(

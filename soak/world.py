@@ -2,9 +2,10 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
 from typing import TypeVar
 
 from causerie.domain.ids import UserId
@@ -17,6 +18,7 @@ Store = TypeVar("Store", Postgres, Valkey, Nats)
 
 SERVICES = ("api", "gateway", "worker")
 EACH = 2
+EACH_OF_ALL = dict.fromkeys(SERVICES, EACH)
 RETURN_ATTEMPTS = 5
 RETURN_PAUSE_SECONDS = 0.5
 TOKEN_SECONDS = 24 * 3600
@@ -34,19 +36,51 @@ SETTINGS = {
 }
 
 
-class World:
-    """Services by kind, in places that keep their ports; `stores` are the servers behind them.
+class Platform:
+    """Services by kind, in places that keep their ports, on stores that `environment` names."""
+
+    def __init__(self, environment: Mapping[str, str], home: Path, *, settings: Mapping[str, str] = SETTINGS) -> None:
+        self._secret = secrets.token_urlsafe(32)
+        self._services = Services({**environment, **settings, "CAUSERIE_JWT_SECRET": self._secret}, home)
+        self.database_url = environment["DATABASE_URL"]
+        """PostgreSQL itself, for whoever compares with it."""
+        self.running: dict[str, list[Service]] = {}
+
+    @property
+    def gateways(self) -> list[str]:
+        return [service.ws_url for service in self.running["gateway"]]
+
+    @property
+    def apis(self) -> list[str]:
+        return [service.url for service in self.running["api"]]
+
+    def way_in(self, random: Random) -> Sequence[str] | Callable[[], str]:
+        """How one client finds a gateway."""
+        return random.sample(self.gateways, len(self.gateways))
+
+    async def start(self, *, each: Mapping[str, int] = EACH_OF_ALL) -> None:
+        names = [name for name in SERVICES for _ in range(each[name])]
+        started = await asyncio.gather(*(self._services.start(name) for name in names))
+        self.running = {name: [service for service in started if service.name == name] for name in SERVICES}
+
+    def token(self, user: str) -> str:
+        return issue(self._secret, UserId(user), ttl_seconds=TOKEN_SECONDS)
+
+    def kill_services(self) -> None:
+        self._services.kill_all()
+
+
+class World(Platform):
+    """`stores` are the servers behind the services, and faults may do to them what they like.
 
     `environment` is what services are given: a scenario may put a relay or more nodes in front of a store.
     """
 
     def __init__(self, stores: EmbeddedStores, environment: Mapping[str, str], home: Path) -> None:
+        super().__init__(environment, home)
+        self.database_url = stores.database_url
         self.stores = stores
         self.home = home
-        self._secret = secrets.token_urlsafe(32)
-        environment = {**environment, **SETTINGS, "CAUSERIE_JWT_SECRET": self._secret}
-        self._services = Services(environment, home)
-        self.running: dict[str, list[Service]] = {}
 
     @property
     def postgres(self) -> Postgres:
@@ -60,19 +94,6 @@ class World:
     def nats(self) -> Nats:
         return _ours(self.stores.nats)
 
-    @property
-    def gateways(self) -> list[str]:
-        return [service.ws_url for service in self.running["gateway"]]
-
-    @property
-    def apis(self) -> list[str]:
-        return [service.url for service in self.running["api"]]
-
-    async def start(self) -> None:
-        names = [name for name in SERVICES for _ in range(EACH)]
-        started = await asyncio.gather(*(self._services.start(name) for name in names))
-        self.running = {name: [service for service in started if service.name == name] for name in SERVICES}
-
     async def revive(self, name: str, place: int) -> None:
         """Start again what ended, where clients know it; as an orchestrator would, more than once if need be."""
         for attempt in range(1, RETURN_ATTEMPTS + 1):
@@ -83,12 +104,6 @@ class World:
                 if attempt == RETURN_ATTEMPTS:
                     raise
                 await asyncio.sleep(RETURN_PAUSE_SECONDS)
-
-    def token(self, user: str) -> str:
-        return issue(self._secret, UserId(user), ttl_seconds=TOKEN_SECONDS)
-
-    def kill_services(self) -> None:
-        self._services.kill_all()
 
 
 @asynccontextmanager
