@@ -17,7 +17,7 @@ UV     := $(BIN)/uv --quiet
 .PHONY: help run test test-user proofs partitions-proof lint format bench connections loadtest profile mutants soak lock audit clean
 
 help:  ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 run: $(RUN)  ## start everything: stores, API, gateway, worker and the demo page (Ctrl-C stops it)
 	@# On a leash held by make: it gets SIGTERM, and stops everything, when make itself is killed.
@@ -58,6 +58,10 @@ mutants: $(DEV)  ## break our own code on purpose; each must be noticed by its t
 
 soak: $(DEV)  ## the long proof: everything broken on purpose, three seeds; ARGS="--seed 7 --scenario processes"
 	@exec $(BIN)/python -m soak $(or $(ARGS),--seed 1 --seed 2 --seed 3)
+
+.PHONY: rollout-ledger
+rollout-ledger: $(DEV)  ## gateways replaced, added and removed under 2,000 connections; ARGS="--connections 200" for fewer
+	@exec $(BIN)/python -m soak.rollout $(ARGS)
 
 connections: $(DEV)  ## 100,000 connections on this machine, beside a floor in C; ARGS="--connections 6000" for fewer
 	@exec $(BIN)/python -m bench.hundred_thousand $(or $(ARGS),--sizes 1000 10000 50000)
