@@ -1,0 +1,56 @@
+"""One fleet and one Prometheus for all live proofs: they are dear, and none minds what another left behind."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from dashboards import alerts, rules, service_levels
+from tests.conftest import JWT_SECRET
+from tests.journeys.fleet import BRISK
+from tests.observability.prometheus import Prometheus
+from tests.observability.watched import WatchedFleet
+from tests.support.services import Services
+
+HASTEN = 6
+"""By how much windows and waits are shorter: two minutes of an operator are twenty seconds here."""
+
+
+@pytest.fixture(scope="module")
+def whole_fleet(
+    module_database_url: str, valkey_server: str, nats_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WatchedFleet]:
+    environment = {
+        "DATABASE_URL": module_database_url,
+        "REDIS_URL": valkey_server,
+        "NATS_URL": nats_server,
+        "CAUSERIE_JWT_SECRET": JWT_SECRET,
+        **BRISK,
+    }
+    services = Services(environment, tmp_path_factory.mktemp("fleet"))
+    fleet = WatchedFleet(services)
+    try:
+        asyncio.run(fleet.start())
+        yield fleet
+    finally:
+        services.kill_all()
+
+
+@pytest.fixture(scope="module")
+def prometheus(whole_fleet: WatchedFleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    home = tmp_path_factory.mktemp("prometheus")
+    hastened = home / "rules.yaml"
+    hastened.write_text(rules.render([*service_levels.groups(), *alerts.GROUPS], hasten=HASTEN))
+    running = Prometheus(home, [hastened])
+    asyncio.run(running.start())
+    running.scrape(whole_fleet.everything)
+    yield running
+    asyncio.run(running.stop())
+
+
+@pytest.fixture
+async def fleet(whole_fleet: WatchedFleet, prometheus: Prometheus) -> WatchedFleet:
+    """The module's fleet with everything running, each process scraped where it is now."""
+    await whole_fleet.revive()
+    prometheus.scrape(whole_fleet.everything)
+    return whole_fleet
