@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as Listening
 
 from causerie import telemetry
-from causerie.bus import envelopes, subjects
+from causerie.bus import envelopes, subjects, tls
 from causerie.bus.envelopes import Envelope, Ping
 from causerie.bus.listening import Ear, Verdict
 from causerie.bus.traffic import Traffic
@@ -58,7 +58,8 @@ class Bus:
     """Make one with `connect`, end it with `close`."""
 
     def __init__(self, urls: Sequence[str], name: str) -> None:
-        self._urls = list(urls)
+        self._urls = [tls.without_files(url) for url in urls]
+        self._tls = next((context for url in urls if (context := tls.context_of(url)) is not None), None)
         self._name = name
         self._id = uuid4().hex
         self._client: Client | None = None
@@ -173,6 +174,7 @@ class Bus:
         client = Client()
         await client.connect(
             servers=self._urls,
+            tls=self._tls,
             name=self._name,
             connect_timeout=int(CONNECT_SECONDS),
             reconnect_time_wait=RECONNECT_SECONDS,  # type: ignore[arg-type]  # it is handed to asyncio.sleep

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from causerie.bus.tls import context_of
 from causerie.cli import instance
 from causerie.cli.outcome import Failed
 from causerie.cli.probe import is_ready
@@ -119,7 +120,7 @@ async def _partitions(url: str) -> str:
 
 async def _redis(url: str) -> str:
     address = urlsplit(url)
-    async with _connection(address, secure=address.scheme == "rediss") as (reader, writer):
+    async with _connection(address, context_of(url)) as (reader, writer):
 
         async def ask(*words: str) -> str:
             writer.write(f"*{len(words)}\r\n".encode())
@@ -145,10 +146,12 @@ async def _redis(url: str) -> str:
 
 async def _nats(url: str) -> str:
     address = urlsplit(url)
-    async with _connection(address, secure=False) as (reader, _):
+    async with _connection(address, None) as (reader, writer):
         greeting = (await reader.readline()).decode()
-    if not greeting.startswith("INFO "):
-        raise Ill(f"at {_place(address)}: this is not NATS")
+        if not greeting.startswith("INFO "):
+            raise Ill(f"at {_place(address)}: this is not NATS")
+        if secured := context_of(url):
+            await writer.start_tls(secured, server_hostname=address.hostname)
     info = json.loads(greeting[5:])
     jetstream = "with JetStream" if info.get("jetstream") else "without JetStream"
     return f"{info.get('version')} at {_place(address)}, {jetstream}"
@@ -156,16 +159,17 @@ async def _nats(url: str) -> str:
 
 @asynccontextmanager
 async def _connection(
-    address: SplitResult, *, secure: bool
+    address: SplitResult, secured: ssl.SSLContext | None
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     port = address.port or DEFAULT_PORTS[address.scheme]
-    context = ssl.create_default_context() if secure else None
     try:
-        reader, writer = await asyncio.open_connection(address.hostname, port, ssl=context)
+        reader, writer = await asyncio.open_connection(address.hostname, port, ssl=secured)
     except OSError as error:
         raise Ill(f"at {_place(address)}: {error.strerror or error}") from None
     try:
         yield reader, writer
+    except ssl.SSLError as error:
+        raise Ill(f"at {_place(address)}: {error}") from None
     finally:
         writer.close()
 
