@@ -38,7 +38,7 @@ class Firing:
 
     name: str
     severity: str
-    labels: Mapping[str, str]
+    says: str
 
 
 class Prometheus:
@@ -109,7 +109,7 @@ class Prometheus:
     async def firing(self) -> list[Firing]:
         data = await self._ask("/alerts", {})
         return [
-            Firing(one["labels"]["alertname"], one["labels"]["severity"], one["labels"])
+            Firing(one["labels"]["alertname"], one["labels"]["severity"], " ".join(one["annotations"].values()))
             for one in data["alerts"]
             if one["state"] == "firing"
         ]

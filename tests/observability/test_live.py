@@ -2,17 +2,22 @@
 
 import asyncio
 import math
+import os
 import re
 import time
 from collections.abc import Iterable
 
+import pytest
+
+from dashboards import service_levels
 from dashboards.alerts import GROUPS
 from dashboards.pages import PAGES
 from dashboards.rules import Record, hastened
-from dashboards.service_levels import groups
 from tests.observability.conftest import HASTEN
+from tests.observability.faults import EVERY_FAULT, KILLED_GATEWAY, OPERATOR_SECONDS, Fault
 from tests.observability.prometheus import Prometheus
 from tests.observability.watched import WatchedFleet, busy
+from tests.support.waiting import eventually
 
 EVERYWHERE = 'namespace=~".*"'
 WINDOW = "5s"
@@ -20,6 +25,11 @@ FILLED_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 1.0
 SELECTOR = re.compile(r"\b(?:up|(?:causerie_(?!service\b)|http_|db_|process_)\w+|causerie:\w+:\w+)(?:\{[^}]*\})?")
 ONLY_WITH_A_CANARY = ("causerie_canary_lost_total",)
+LEVELS = frozenset(level.alert for level in service_levels.LEVELS)
+ALL = os.environ.get("FAULTS") == "all"
+"""`make alerts-proof` breaks everything and looks on for two minutes of an operator; here one fault must do."""
+FAULTS = EVERY_FAULT if ALL else (KILLED_GATEWAY,)
+HOLD_SECONDS = OPERATOR_SECONDS / HASTEN if ALL else 0.0
 
 
 def panel_queries() -> dict[str, str]:
@@ -36,7 +46,7 @@ def panel_queries() -> dict[str, str]:
 def rule_queries() -> dict[str, str]:
     """What rules record, and every series that an alert looks at: the alert itself is empty while all is well."""
     queries = {}
-    for rule in (rule for group in [*groups(), *GROUPS] for rule in group.rules):
+    for rule in (rule for group in [*service_levels.groups(), *GROUPS] for rule in group.rules):
         if isinstance(rule, Record):
             queries[f"record {rule.name}"] = hastened(rule.expr, HASTEN)
         else:
@@ -74,3 +84,33 @@ async def test_no_panel_and_no_rule_is_empty_or_fails_while_people_use_the_platf
     for query in rare_queries():
         await prometheus.query(query)
     assert await prometheus.failing_rules() == []
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.strip("_"))
+async def test_a_fault_calls_by_its_own_name_and_wakes_nobody_for_anything_else(
+    fleet: WatchedFleet, prometheus: Prometheus, module_database_url: str, fault: Fault
+):
+    async def quiet() -> bool:
+        return await calls(prometheus) == set()
+
+    async def called() -> bool:
+        return (fault.alert, fault.severity) in await calls(prometheus)
+
+    await eventually(quiet, timeout_seconds=FILLED_SECONDS, what="nothing calls before")
+
+    async with busy(fleet), fault.breaks(fleet, module_database_url):
+        began = time.monotonic()
+        await eventually(called, timeout_seconds=fault.after_seconds, what=f"{fault.alert} calls")
+        while True:
+            pages = {alert for alert, severity in await calls(prometheus) if severity == "page"}
+            assert pages <= {fault.alert}
+            if time.monotonic() - began > HOLD_SECONDS:
+                break
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+async def calls(prometheus: Prometheus) -> set[tuple[str, str]]:
+    """What calls now, and how; service levels aside: a fault may cost users something, and then they say so."""
+    firing = await prometheus.firing()
+    assert not [one.says for one in firing if "{{" in one.says or "<error" in one.says]
+    return {(one.name, one.severity) for one in firing if one.name not in LEVELS}
