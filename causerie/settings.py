@@ -266,6 +266,17 @@ class ClusterSettings(_Group):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CanarySettings(_Group):
+    """Which doors `causerie canary` goes through, and how often; no service reads it."""
+
+    gateways: tuple[str, ...] = _setting("CAUSERIE_CANARY_GATEWAYS", _urls("ws", "wss"), required=True)
+    apis: tuple[str, ...] = _setting("CAUSERIE_CANARY_APIS", _urls("http", "https"), required=True)
+    every_seconds: float = _setting("CAUSERIE_CANARY_EVERY_SECONDS", _seconds, 2.0)
+    lost_after_seconds: float = _setting("CAUSERIE_CANARY_LOST_AFTER_SECONDS", _seconds, 60.0)
+    """What was acknowledged and has not arrived by then is lost."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LogSettings(_Group):
     """How much a service says."""
 
@@ -280,6 +291,7 @@ GROUPS: Final = (
     GatewaySettings,
     ApiSettings,
     ClusterSettings,
+    CanarySettings,
     LogSettings,
 )
 KNOWN: Final = frozenset(

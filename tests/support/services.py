@@ -55,7 +55,7 @@ class Service:
         settings = {"PORT": str(self.port), "CAUSERIE_HEALTH_PORT": str(self.health_port)}
         self._process = Process(
             f"services.{name}",
-            [sys.executable, "-m", f"services.{name}"],
+            [sys.executable, "-m", *(["causerie", name] if name == "canary" else [f"services.{name}"])],
             record=directory / f"{name}-{self.port}.pid",
             log=self.log,
             ladder=[(signal.SIGTERM, DRAIN_SECONDS)],
