@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from causerie import __version__
-from causerie.cli import doctor, launch, schema, signing
+from causerie.cli import check, doctor, evaluation, launch, schema, signing
 from causerie.cli.outcome import Failed
 from causerie.cli.plan import DEFAULT_DIRECTORY, Plan
 
@@ -68,19 +68,21 @@ def parser() -> argparse.ArgumentParser:
         )
         command.formatter_class = _Formatter
         command.set_defaults(carry_out=lambda _, service=service: _become(service))
-    canary = commands.add_parser(
-        "canary",
-        help="send messages through everything, without end, and count what is lost",
-        description="Write to itself through gateways and API, without end; what became of it is in its /metrics.",
-        epilog="CAUSERIE_CANARY_GATEWAYS and CAUSERIE_CANARY_APIS say where, CAUSERIE_JWT_SECRET signs its tokens.",
-    )
-    canary.set_defaults(carry_out=lambda _: _canary())
     _add_migrate(commands)
     _add_partitions(commands)
+    _add_reconcile(commands)
     _add_token(commands)
-    check = commands.add_parser("doctor", help="check every dependency, one line each")
-    _add_data(check)
-    check.set_defaults(carry_out=lambda given: doctor.examine(given.data))
+    _add_check(commands)
+    look = commands.add_parser("doctor", help="check every dependency, one line each")
+    _add_data(look)
+    look.set_defaults(carry_out=lambda given: doctor.examine(given.data))
+    made = commands.add_parser(
+        "evaluation-secret",
+        help="on Kubernetes: make the Secret of an evaluation unless it is there",
+        description="Make a Secret with a JWT secret and a password for the stores, once; for the chart's own Job.",
+    )
+    made.add_argument("name", help="its name")
+    made.set_defaults(carry_out=lambda given: evaluation.make_secret(given.name))
     return top
 
 
@@ -119,12 +121,14 @@ def _add_migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     ways = migrate.add_subparsers(title="ways", metavar="WAY", required=True)
     up = ways.add_parser("up", help="apply what is missing; safe to run from many pods at once")
-    up.set_defaults(carry_out=lambda given: schema.migrate_up(given.data))
+    _add_wait(up, "for a PostgreSQL that does not answer yet")
+    up.set_defaults(carry_out=lambda given: schema.migrate_up(given.data, given.wait))
     down = ways.add_parser("down", help="undo the last N steps (1)")
     down.add_argument("steps", nargs="?", type=_some, default=1, metavar="N", help="how many (1)")
     down.set_defaults(carry_out=lambda given: schema.migrate_down(given.data, given.steps))
     status = ways.add_parser("status", help="every step and whether it is applied; exit 1 when one is missing")
-    status.set_defaults(carry_out=lambda given: schema.migrate_status(given.data))
+    _add_wait(status, "until nothing is missing")
+    status.set_defaults(carry_out=lambda given: schema.migrate_status(given.data, given.wait))
     for way in (up, down, status):
         _add_data(way)
 
@@ -148,6 +152,45 @@ def _add_partitions(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     check.set_defaults(carry_out=lambda given: schema.partitions_check(given.data, given.months_ahead))
     for way in (ensure, retain, check):
         _add_data(way)
+
+
+def _add_reconcile(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    reconcile = commands.add_parser(
+        "reconcile",
+        help="hold counters and read marks against the messages; exit 1 when one differs",
+        description="Hold counters and read marks against the messages and the log; exit 1 when one differs.",
+    )
+    reconcile.add_argument("--repair", action="store_true", help="put right what differs")
+    _add_data(reconcile)
+    reconcile.set_defaults(carry_out=lambda given: schema.reconcile_all(given.data, repair=given.repair))
+
+
+def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    looks = commands.add_parser(
+        "check", help="try an installation from outside: ready, api, websocket", description="Try an installation."
+    ).add_subparsers(title="ways", metavar="WAY", required=True)
+    ready = looks.add_parser("ready", help="whether the service on this machine or in this container is ready")
+    ready.add_argument("--port", type=_port, help="its health port (CAUSERIE_HEALTH_PORT, else whichever answers)")
+    ready.set_defaults(carry_out=lambda given: check.ready(given.port))
+    api = looks.add_parser("api", help="whether the API answers, and with its stores")
+    api.add_argument("url", help="such as http://localhost:8080")
+    api.set_defaults(carry_out=lambda given: check.api(given.url))
+    socket = looks.add_parser(
+        "websocket",
+        help="connect, send, receive",
+        description="Connect, send a message to a conversation kept for this, and receive it. "
+        "The token is TOKEN, or is signed with CAUSERIE_JWT_SECRET.",
+    )
+    socket.add_argument("gateway", help="such as ws://localhost:8081")
+    socket.add_argument("api", help="such as http://localhost:8080")
+    _add_data(socket)
+    socket.set_defaults(carry_out=lambda given: check.websocket(given.data, given.gateway, given.api))
+
+
+def _add_wait(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument(
+        "--wait", type=_duration, default=0.0, metavar="TIME", help=f"wait so long, such as 90s or 10m, {what}"
+    )
 
 
 def _add_token(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -176,13 +219,6 @@ def _add_data(command: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where `causerie run` keeps its data (.data)",
     )
-
-
-def _canary() -> int:
-    # Here, for its client takes a third of a command's start, which other commands need not pay.
-    from causerie.cli import canary
-
-    return canary.run()
 
 
 def _become(service: str) -> int:

@@ -1,0 +1,63 @@
+{{/* What the schema cannot say, because two values are in it: one readable line each. */}}
+{{- define "causerie.validate" -}}
+{{- $v := .Values -}}
+{{- range $store := list "postgresql" "redis" "nats" }}
+  {{- $given := index $v $store }}
+  {{- if and $given.url $given.existingSecret }}
+    {{- fail (printf "%s.url and %s.existingSecret are both set: name one" $store $store) }}
+  {{- end }}
+  {{- if not (include "causerie.storeKind" (dict "root" $ "store" $store)) }}
+    {{- fail (printf "%s is missing: set %s.existingSecret or %s.url, or evaluation.enabled=true for a first look" $store $store $store) }}
+  {{- end }}
+{{- end }}
+{{- if and $v.postgresql.direct.url $v.postgresql.direct.existingSecret }}
+  {{- fail "postgresql.direct.url and postgresql.direct.existingSecret are both set: name one" }}
+{{- end }}
+{{- if and $v.postgresql.pooled (not (or $v.postgresql.direct.url $v.postgresql.direct.existingSecret)) }}
+  {{- fail "postgresql.pooled needs postgresql.direct.existingSecret or .url: migrations must go past the pooler" }}
+{{- end }}
+{{- if not (or $v.auth.existingSecret $v.auth.jwksUrl $v.evaluation.enabled) }}
+  {{- fail "nobody could sign in: set auth.existingSecret or auth.jwksUrl" }}
+{{- end }}
+{{- if and $v.evaluation.demo (not $v.evaluation.enabled) }}
+  {{- fail "evaluation.demo gives a token to whoever asks: it needs evaluation.enabled" }}
+{{- end }}
+{{- if and $v.auth.cookie (not $v.auth.allowedOrigins) }}
+  {{- fail "auth.cookie needs auth.allowedOrigins: a cookie is believed from named pages only" }}
+{{- end }}
+{{- if and $v.trust.configMap $v.trust.secret }}
+  {{- fail "trust.configMap and trust.secret are both set: name one" }}
+{{- end }}
+{{- if gt (int $v.gateway.targetConnectionsPerPod) (int $v.gateway.maxConnections) }}
+  {{- fail "gateway.targetConnectionsPerPod is above gateway.maxConnections: pods would be full before there are more" }}
+{{- end }}
+{{- range $component := list "api" "gateway" "worker" }}
+  {{- $service := index $v $component }}
+  {{- with $service.autoscaling }}
+    {{- if gt (int .minReplicas) (int .maxReplicas) }}
+      {{- fail (printf "%s.autoscaling.minReplicas is above maxReplicas" $component) }}
+    {{- end }}
+    {{- if and .enabled (not (dig "requests" "cpu" "" $service.resources)) }}
+      {{- fail (printf "%s.autoscaling needs %s.resources.requests.cpu: its percentage is of that" $component $component) }}
+    {{- end }}
+    {{- if and .enabled (eq $v.autoscaling.provider "keda") (ne $component "api") (not $v.autoscaling.keda.prometheusUrl) }}
+      {{- fail "autoscaling.provider=keda needs autoscaling.keda.prometheusUrl" }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- $ours := list "CAUSERIE_DRAIN_SECONDS" "CAUSERIE_MAX_CONNECTIONS" "CAUSERIE_MAX_CONNECTION_AGE_SECONDS" "CAUSERIE_POD_NAME" "CAUSERIE_POD_DELETION_COST" "CAUSERIE_DATABASE_CONNECTIONS" "CAUSERIE_DATABASE_POOLED" "CAUSERIE_JWT_SECRET" "CAUSERIE_JWKS_URL" "CAUSERIE_JWT_AUDIENCE" "CAUSERIE_JWT_ISSUER" "CAUSERIE_COOKIE" "CAUSERIE_ALLOWED_ORIGINS" "CAUSERIE_DEMO" "CAUSERIE_HEALTH_PORT" "CAUSERIE_HOST" }}
+{{- range $name, $_ := $v.settings }}
+  {{- if has $name $ours }}
+    {{- fail (printf "settings.%s has a value of its own in this chart: see README.md" $name) }}
+  {{- end }}
+{{- end }}
+{{- if and $v.httpRoute.enabled (not $v.httpRoute.parentRefs) }}
+  {{- fail "httpRoute.enabled needs httpRoute.parentRefs: a route hangs on a Gateway" }}
+{{- end }}
+{{- if and $v.tests.enabled (not (or $v.auth.existingSecret $v.evaluation.enabled $v.tests.tokenSecret)) }}
+  {{- fail "helm test cannot sign a token where only auth.jwksUrl is believed: set tests.tokenSecret, or tests.enabled=false" }}
+{{- end }}
+{{- if and $v.loadtest.enabled (not (or $v.auth.existingSecret $v.evaluation.enabled)) }}
+  {{- fail "loadtest.enabled needs auth.existingSecret: its people sign their own tokens" }}
+{{- end }}
+{{- end -}}
