@@ -81,7 +81,7 @@ audit: $(VENV)/bin/uv  ## known vulnerabilities of what is locked; says so when 
 	@.ci/audit
 
 clean:  ## forget the environment and the caches; data of `make run` stays in .data
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) services/gateway/native/*.so .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # uv comes by hash like everything else; an environment of another Python or a half-made one is made anew.
 $(VENV)/bin/uv: requirements-uv.txt
