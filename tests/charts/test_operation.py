@@ -234,6 +234,9 @@ def test_prometheus_scrapes_each_service_once():
     }
     assert scraped == set(SERVICES)
     assert [each["port"] for each in monitor["podMetricsEndpoints"]] == ["health"]
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    # What every rule and every panel tells our processes apart by.
+    assert [each["targetLabel"] for each in endpoint["relabelings"]] == ["causerie_service"]
 
 
 def test_escape_hatches_reach_the_pods():
