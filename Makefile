@@ -14,7 +14,7 @@ INSTALL = $(UV) pip install --python $(BIN)/python --no-deps --no-build-isolatio
 UV     := $(BIN)/uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-user proofs partitions-proof lint format bench connections loadtest profile mutants soak lock audit clean
+.PHONY: help run test test-user proofs partitions-proof lint format bench connections loadtest profile mutants soak dashboards alerts-proof lock audit clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -68,6 +68,12 @@ connections: $(DEV)  ## 100,000 connections on this machine, beside a floor in C
 
 loadtest: $(DEV)  ## Locust on a platform of its own: 2,000 that chat; ARGS="--list" for others, up to 100,000
 	@exec $(BIN)/python -m loadtest $(ARGS)
+
+dashboards: $(DEV)  ## dashboards and alerts, from the folder dashboards/ into the chart
+	@exec $(BIN)/python -m dashboards
+
+alerts-proof: $(DEV)  ## break everything that should call somebody, and see who is called; three minutes
+	@exec env FAULTS=all $(BIN)/pytest -n 0 tests/observability/test_live.py $(ARGS)
 
 lock: $(VENV)/bin/uv  ## resolve pyproject.toml again into the requirements files
 	$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE) \
