@@ -3,6 +3,7 @@
 Works inside Locust's process, on gevent: whatever waits here lets the others go on.
 """
 
+import socket
 import time
 from collections import Counter
 from typing import Any
@@ -52,7 +53,7 @@ class Conductor:
             Swarm(
                 place,
                 {
-                    "gateways": [("127.0.0.1" if host == "localhost" else host, port) for host, port in addresses],
+                    "gateways": [(_resolved(host), port) for host, port in addresses],
                     "apis": options.apis,
                     "secret": options.secret,
                     "run": options.run,
@@ -234,6 +235,17 @@ class Conductor:
         """The next tick ends the test."""
         if why not in self.troubles:
             self.troubles.append(why)
+
+
+def _resolved(host: str) -> str:
+    """
+    Raises:
+        Trouble: nobody knows it.
+    """
+    try:
+        return socket.gethostbyname(host)
+    except OSError as error:
+        raise Trouble(f"{host} cannot be found: {error}") from None
 
 
 def now() -> float:

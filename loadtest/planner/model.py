@@ -1,0 +1,156 @@
+"""What the work of each part is made of, fitted to runs: cores and bytes for each pod, connection, delivery, message.
+
+Errors of such measurements are in proportion: a stage that used twice as much is twice as far off.  So each observation
+weighs by what it used, and an interval is a share of what is predicted.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from loadtest.planner.leastsquares import Fit, TooFew, fit, student90
+from loadtest.planner.records import SERVICES, STORES, Load, Run, StageSeen
+from loadtest.trouble import Trouble
+
+CPU_DRIVERS: Mapping[str, tuple[str, ...]] = {
+    "gateway": ("pods", "connections", "deliveries", "messages", "handshakes"),
+    "worker": ("pods", "connections", "deliveries", "messages", "handshakes"),
+    "api": ("pods", "pages"),
+    "postgres": ("pods", "connections", "messages", "handshakes", "pages"),
+    "redis": ("pods", "messages", "handshakes", "pages"),
+    "nats": ("pods", "connections", "deliveries", "messages", "handshakes"),
+}
+MEMORY_DRIVERS: Mapping[str, tuple[str, ...]] = {
+    "gateway": ("pods", "connections"),
+    "worker": ("pods", "connections"),
+    "api": ("pods",),
+    "postgres": ("pods", "connections"),
+    "redis": ("pods", "connections"),
+    "nats": ("pods", "connections"),
+}
+MEASURABLE_CORES = 0.004
+"""Below that a part is as good as idle, and errors are no longer in proportion."""
+MEASURABLE_BYTES = 4.0 * 1024 * 1024
+PER_DOUBLING = 0.05
+"""How much the cost of a piece of work may change each time there are twice as many connections as were measured: from
+1,000 to 100,000, which is 6.6 doublings, that of a delivery was a quarter off its middle (docs/performance.md)."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`low` to `high` holds nine of ten."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        """Half the width, as a share of the value."""
+        return (self.high - self.low) / 2 / self.value if self.value else math.inf
+
+    @staticmethod
+    def total(parts: Sequence["Estimate"]) -> "Estimate":
+        """Parts of one machine are off together, so their errors add up instead of cancelling."""
+        return Estimate(sum(one.value for one in parts), sum(one.low for one in parts), sum(one.high for one in parts))
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One resource of one part. `most` is the largest number of connections it was fitted to."""
+
+    part: str
+    drivers: tuple[str, ...]
+    fit: Fit
+    floor: float
+    most: float
+
+    def at(self, load: Load, pods: float) -> Estimate:
+        row = load.row(self.drivers, pods)
+        value = self.fit.at(row)
+        beyond = max(0.0, math.log2(load.connections / self.most)) if self.most and load.connections else 0.0
+        spread = math.hypot(
+            self.fit.sigma * max(value, self.floor), self.fit.error_at(row), PER_DOUBLING * beyond * value
+        )
+        half = student90(self.fit.degrees) * spread
+        return Estimate(value, max(0.0, value - half), value + half)
+
+    def each(self, driver: str) -> Estimate | None:
+        """What one more costs; None when it was found to be nothing, or not told apart."""
+        if driver not in self.drivers:
+            return None
+        column = self.drivers.index(driver)
+        if column not in self.fit.active:
+            return None
+        value, half = self.fit.coefficients[column], student90(self.fit.degrees) * self.fit.error_of(column)
+        return Estimate(value, max(0.0, value - half), value + half)
+
+
+@dataclass(frozen=True)
+class Model:
+    """All parts. `kernel_each` is bytes of the kernel for one end of a connection."""
+
+    cores: Mapping[str, Cost]
+    memory: Mapping[str, Cost]
+    kernel_each: float
+    disk_each: float | None
+    database_seconds_each: float | None
+    most: float
+    runs: tuple[str, ...]
+
+
+def learn(runs: Sequence[Run]) -> Model:
+    """
+    Raises:
+        Trouble: the runs do not say enough.
+    """
+    stages = [stage for run in runs for stage in run.stages]
+    most = max(stage.load.connections for stage in stages)
+    names = [name for name in (*SERVICES, *STORES) if any(name in stage.parts for stage in stages)]
+    if "gateway" not in names:
+        raise Trouble("the runs have nothing of a gateway: give the load test --parts, or let it start the platform")
+    try:
+        cores = {name: _cores(name, stages, most) for name in names}
+        memory = {name: _memory(name, stages, most) for name in names}
+    except TooFew as error:
+        raise Trouble(f"{error}: make runs of the scenario `sizing` with two numbers of connections") from None
+    disk = [run.disk_each for run in runs if run.disk_each is not None]
+    database = [run.database_seconds_each for run in runs if run.database_seconds_each is not None]
+    return Model(
+        cores,
+        memory,
+        _kernel_each(runs),
+        max(disk, default=None),
+        max(database, default=None),
+        most,
+        tuple(run.name for run in runs),
+    )
+
+
+def _cores(name: str, stages: Sequence[StageSeen], most: float) -> Cost:
+    drivers = CPU_DRIVERS[name]
+    seen = [(stage.load, stage.parts[name]) for stage in stages if name in stage.parts]
+    values = [used.cores for _, used in seen]
+    rows = [load.row(drivers, used.pods) for load, used in seen]
+    return Cost(name, drivers, fit(rows, values, [max(y, MEASURABLE_CORES) for y in values]), MEASURABLE_CORES, most)
+
+
+def _memory(name: str, stages: Sequence[StageSeen], most: float) -> Cost:
+    drivers = MEMORY_DRIVERS[name]
+    # While people arrive the mean of connections is not what stands there at the end.
+    settled = [stage for stage in stages if name in stage.parts and stage.load.handshakes < 1.0]
+    values = [stage.parts[name].memory_bytes for stage in settled]
+    rows = [stage.load.row(drivers, stage.parts[name].pods) for stage in settled]
+    sigmas = [max(y, MEASURABLE_BYTES) for y in values]
+    return Cost(name, drivers, fit(rows, values, sigmas), MEASURABLE_BYTES, most)
+
+
+def _kernel_each(runs: Sequence[Run]) -> float:
+    """Both ends of each connection were on the machine that was looked at."""
+    found = []
+    for run in runs:
+        empty = next((stage for stage in run.stages if not stage.load.connections), None)
+        full = max(run.stages, key=lambda stage: stage.load.connections)
+        if empty is not None and full.load.connections:
+            found.append((full.kernel_bytes - empty.kernel_bytes) / full.load.connections / 2)
+    return max(0.0, max(found, default=0.0))
