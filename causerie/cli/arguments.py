@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from causerie import __version__
-from causerie.cli import check, doctor, evaluation, launch, schema, signing
+from causerie.cli import capacity, check, doctor, evaluation, launch, schema, signing
 from causerie.cli.outcome import Failed
 from causerie.cli.plan import DEFAULT_DIRECTORY, Plan
 
@@ -76,6 +76,13 @@ def parser() -> argparse.ArgumentParser:
     look = commands.add_parser("doctor", help="check every dependency, one line each")
     _add_data(look)
     look.set_defaults(carry_out=lambda given: doctor.examine(given.data))
+    capacity.add(
+        commands.add_parser(
+            "plan",
+            help="how many pods, how large, learnt from load tests",
+            description="Learn from records of `make loadtest` what things cost; print a plan, write Helm values.",
+        )
+    )
     made = commands.add_parser(
         "evaluation-secret",
         help="on Kubernetes: make the Secret of an evaluation unless it is there",
