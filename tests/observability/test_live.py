@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterable
+from random import Random
 
 import pytest
 
@@ -15,6 +16,7 @@ from dashboards.pages import PAGES
 from dashboards.rules import Record, hastened
 from tests.observability.conftest import HASTEN
 from tests.observability.faults import EVERY_FAULT, KILLED_GATEWAY, OPERATOR_SECONDS, Fault
+from tests.observability.fuzz import MARK, a_round
 from tests.observability.prometheus import Prometheus
 from tests.observability.watched import WatchedFleet, busy
 from tests.support.waiting import eventually
@@ -29,6 +31,9 @@ LEVELS = frozenset(level.alert for level in service_levels.LEVELS)
 ALL = os.environ.get("FAULTS") == "all"
 """`make alerts-proof` breaks everything and looks on for two minutes of an operator; here one fault must do."""
 FAULTS = EVERY_FAULT if ALL else (KILLED_GATEWAY,)
+ROUNDS = 20 if ALL else 2
+MAX_SERIES = 2_500
+"""Of an API and a gateway together, every route and every code seen."""
 HOLD_SECONDS = OPERATOR_SECONDS / HASTEN if ALL else 0.0
 
 
@@ -114,3 +119,22 @@ async def calls(prometheus: Prometheus) -> set[tuple[str, str]]:
     firing = await prometheus.firing()
     assert not [one.says for one in firing if "{{" in one.says or "<error" in one.says]
     return {(one.name, one.severity) for one in firing if one.name not in LEVELS}
+
+
+async def test_words_of_strangers_make_no_series(fleet: WatchedFleet):
+    api, gateway = fleet.apis[0], fleet.gateways[0]
+    random = Random(7)
+
+    async def series() -> set[str]:
+        shown = [(await service.metrics()).splitlines() for service in (api, gateway)]
+        return {line.rpartition(" ")[0] for lines in shown for line in lines if not line.startswith("#")}
+
+    await a_round(api, gateway, random)
+    after_one = await series()
+    for _ in range(ROUNDS):
+        await a_round(api, gateway, random)
+    after_more = await series()
+
+    assert not [name for name in after_more if MARK in name.lower()]
+    assert after_more - after_one == set()
+    assert len(after_more) < MAX_SERIES
