@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from causerie import telemetry
+from causerie.bus import connection
 from causerie.bus.connection import Bus, Subscription
 from causerie.bus.envelopes import Echo, Envelope, Hint, Hints
 from causerie.embedded import Nats
@@ -96,15 +98,34 @@ async def test_a_deaf_subscription_is_made_again(two: tuple[Bus, Bus]) -> None:
     heard = Heard()
     subscription = await heard.listen(right, "test.deaf")
     await right.settle()
+    deaf = telemetry.BUS_DEAF.value
 
     # The server forgets the subscription, the client does not know.
     assert subscription.listening is not None and right._client is not None
     await right._client._send_unsubscribe(subscription.listening._id)
 
     await eventually(lambda: heard.gaps == 1, timeout_seconds=15.0)
+    assert telemetry.BUS_DEAF.value == deaf + 1
     await right.settle()
     left.publish("test.deaf", Echo("worker", 1))
     await eventually(lambda: heard.envelopes == [Echo("worker", 1)])
+
+
+async def test_a_subscription_that_reads_too_slowly_is_counted_and_told(
+    two: tuple[Bus, Bus], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "MAX_UNREAD_BYTES", 4 * 1024)
+    left, right = two
+    heard = Heard()
+    await heard.listen(right, "test.slow")
+    await right.settle()
+    slow = telemetry.BUS_SLOW.value
+
+    for _ in range(50):
+        left.publish("test.slow", Hints([Hint(b"c" * 16, 1, "message.new", b"x" * 1024, 0.0)]))
+
+    await eventually(lambda: telemetry.BUS_SLOW.value > slow and heard.gaps > 0)
+    assert len(heard.envelopes) < 50
 
 
 async def test_it_starts_without_nats_and_listens_once_it_comes(tmp_path: Path) -> None:
@@ -133,10 +154,11 @@ async def test_it_comes_back_after_a_crash_of_the_server_and_tells_of_the_gap(tm
     bus = await Bus.connect([server.url], name="patient")
     heard = Heard()
     await heard.listen(bus, "test.back")
-    gaps = heard.gaps
+    gaps, reconnects = heard.gaps, telemetry.BUS_RECONNECTS.value
 
     server.kill()
     await eventually(lambda: not bus.is_up)
+    assert not telemetry.STORE_UP.reads["nats"]()
     assert not bus.publish("test.back", Echo("worker", 1))
     later = await bus.subscribe("test.later", heard._on_message)
     await server.start()
@@ -146,6 +168,8 @@ async def test_it_comes_back_after_a_crash_of_the_server_and_tells_of_the_gap(tm
     bus.publish("test.later", Echo("worker", 3))
 
     await eventually(lambda: set(heard.envelopes) == {Echo("worker", 2), Echo("worker", 3)})
+    assert telemetry.BUS_RECONNECTS.value == reconnects + 1
+    assert telemetry.STORE_UP.reads["nats"]() and telemetry.BUS_MESSAGES.reads["in"]() >= 2
     await bus.unsubscribe(later)
     await bus.close()
     await server.stop()

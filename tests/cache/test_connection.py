@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from causerie import telemetry
 from causerie.cache import Cache, CacheAway
 from causerie.cache.connection import MAX_IN_FLIGHT, Script
 from causerie.embedded import Valkey
@@ -109,10 +110,16 @@ async def test_a_killed_redis_costs_nothing_and_is_found_again(fragile_valkey: V
     await fragile_valkey.start()
     cache = await Cache.connect(fragile_valkey.url)
     assert await answers(cache)
+    opened, failed = telemetry.CACHE_BREAKER_OPENED.value, telemetry.STORE_FAILURES.values["redis"]
+    assert telemetry.STORE_UP.reads["redis"]() and telemetry.CACHE_SLOTS.read() == 16_384
 
     fragile_valkey.kill()
 
     await eventually(lambda: is_known_to_be_away(cache))
+    assert not telemetry.STORE_UP.reads["redis"]()
+    assert telemetry.CACHE_BREAKER_OPENED.value == opened + 1
+    assert telemetry.STORE_FAILURES.values["redis"] >= failed + 3
+    assert {state: read() for state, read in telemetry.CACHE_CALLS.reads.items()} == {"running": 0, "waiting": 0}
     await assert_asking_costs_nothing(cache)
     await fragile_valkey.start()
     await eventually(lambda: answers(cache))

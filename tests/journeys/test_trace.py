@@ -1,33 +1,71 @@
-"""One message's trace can be followed through everything: request, PostgreSQL, NATS, worker, the gateway's write."""
+"""What the services tell of themselves while a message goes through them: its trace, and how everybody is."""
 
-from collections.abc import Iterator
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from causerie.client import Client
+from tests.conftest import JWT_SECRET
 from tests.journeys.fleet import token
 from tests.support.collector import Collector, Span, collecting
 from tests.support.services import Service, Services, get
 from tests.support.waiting import eventually
 
 AS_PROMETHEUS_ASKS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+POST = "POST /v1/conversations/{conversation_id}/messages"
 PARTS = ("commit posts", "publish hints", "dispatch", "deliver")
 
 
-@pytest.fixture
-def collector() -> Iterator[Collector]:
+@dataclass(frozen=True)
+class Platform:
+    """One of each service, and the collector that they push their spans to."""
+
+    api: Service
+    worker: Service
+    gateway: Service
+    collector: Collector
+
+    @asynccontextmanager
+    async def client(self, user: str) -> AsyncIterator[Client]:
+        doors = {"gateways": [self.gateway.ws_url], "apis": [self.api.url]}
+        async with Client(user, lambda: token(user), **doors) as client:
+            yield client
+
+    def story(self, entry: str) -> dict[str, Span]:
+        """The spans of the latest trace that began with this entry, by name; empty while a part is missing."""
+        entries = [span for span in self.collector.spans if span.name == entry and not span.parent_id]
+        if not entries:
+            return {}
+        told = {span.name: span for span in self.collector.spans if span.trace_id == entries[-1].trace_id}
+        return told if told.keys() >= {entry, *PARTS} else {}
+
+
+@pytest.fixture(scope="module")
+def platform(
+    module_database_url: str, valkey_server: str, nats_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Platform]:
     with collecting() as collector:
-        yield collector
+        environment = {
+            "DATABASE_URL": module_database_url,
+            "REDIS_URL": valkey_server,
+            "NATS_URL": nats_server,
+            "CAUSERIE_JWT_SECRET": JWT_SECRET,
+            **collector.environment(),
+        }
+        services = Services(environment, tmp_path_factory.mktemp("services"))
 
+        async def start() -> list[Service]:
+            return [await services.start(name) for name in ("api", "worker", "gateway")]
 
-def story(collector: Collector, entry: str) -> dict[str, Span]:
-    """The spans of the latest trace that began with this entry, by name; empty while one of the parts is missing."""
-    entries = [span for span in collector.spans if span.name == entry and not span.parent_id]
-    if not entries:
-        return {}
-    told = {span.name: span for span in collector.spans if span.trace_id == entries[-1].trace_id}
-    return told if told.keys() >= {entry, *PARTS} else {}
+        try:
+            yield Platform(*asyncio.run(start()), collector)
+        finally:
+            services.kill_all()
 
 
 async def exemplars(gateway: Service) -> set[str]:
@@ -39,42 +77,114 @@ async def exemplars(gateway: Service) -> set[str]:
     return {sample.exemplar.labels["trace_id"] for sample in samples if sample.exemplar}
 
 
-async def test_a_message_is_followed_from_its_request_to_its_readers_sockets(services: Services, collector: Collector):
-    own = collector.environment()
-    api, worker, gateway = [await services.start(name, **own) for name in ("api", "worker", "gateway")]
-    doors = {"gateways": [gateway.ws_url], "apis": [api.url]}
-    async with Client("ann", lambda: token("ann"), **doors) as ann, Client("ben", lambda: token("ben"), **doors) as ben:
+@pytest.mark.parametrize(
+    ("by_rest", "entry", "service"), [(True, POST, "causerie-api"), (False, "op send", "causerie-gateway")]
+)
+async def test_a_message_is_followed_from_its_request_to_its_readers_sockets(
+    platform: Platform, by_rest: bool, entry: str, service: str
+):
+    async with platform.client("ann") as ann, platform.client("ben") as ben:
         chat = (await ann.open("direct", ["ben"]))["id"]
         await ben.until(lambda model: chat in model.conversations)
 
-        for seq, (by_rest, entry, service) in enumerate(
-            [
-                (True, "POST /v1/conversations/{conversation_id}/messages", "causerie-api"),
-                (False, "op send", "causerie-gateway"),
-            ],
-            start=2,
-        ):
-            await ann.send(chat, "follow me", by_rest=by_rest)
-            await ben.until(lambda model, seq=seq: model.conversations[chat].last == seq)
-            told = await eventually(lambda entry=entry: story(collector, entry))
+        sent = await ann.send(chat, "follow me", by_rest=by_rest)
+        await ben.until(lambda model: sent["id"] in model.conversations[chat].messages)
+        told = await eventually(lambda: platform.story(entry))
 
-            request, commit, publish, dispatch, deliver = [told[name] for name in (entry, *PARTS)]
-            assert [span.service for span in (request, commit, publish)] == [service] * 3
-            assert (dispatch.service, deliver.service) == ("causerie-worker", "causerie-gateway")
-            assert commit.attributes["db.system.name"] == "postgresql"
-            assert publish.attributes["messaging.system"] == "nats"
-            assert deliver.attributes["causerie.seqs"] == [seq]
-            # Each goes on with the one before, and names it as the many of a larger batch would be named.
-            assert [span.parent_id for span in (commit, publish, dispatch, deliver)] == [
-                request.span_id,
-                commit.span_id,
-                commit.span_id,
-                dispatch.span_id,
-            ]
-            assert dispatch.links == {commit.span_id} and deliver.links == {dispatch.span_id}
-            assert request.began <= commit.began <= publish.began <= dispatch.began <= deliver.began < deliver.ended
-            await eventually(lambda trace=request.trace_id: _has(gateway, trace))
+    request, commit, publish, dispatch, deliver = [told[name] for name in (entry, *PARTS)]
+    assert [span.service for span in (request, commit, publish)] == [service] * 3
+    assert (dispatch.service, deliver.service) == ("causerie-worker", "causerie-gateway")
+    assert commit.attributes["db.system.name"] == "postgresql"
+    assert publish.attributes["messaging.system"] == "nats"
+    assert deliver.attributes["causerie.seqs"] == [sent["seq"]]
+    # Each goes on with the one before, and names it as each of a larger batch would be named.
+    above = [span.parent_id for span in (commit, publish, dispatch, deliver)]
+    assert above == [request.span_id, commit.span_id, commit.span_id, dispatch.span_id]
+    assert dispatch.links == {commit.span_id} and deliver.links == {dispatch.span_id}
+    assert request.began <= commit.began <= publish.began <= dispatch.began <= deliver.began < deliver.ended
+
+    async def is_named() -> bool:
+        return request.trace_id in await exemplars(platform.gateway)
+
+    await eventually(is_named)
 
 
-async def _has(gateway: Service, trace_id: str) -> bool:
-    return trace_id in await exemplars(gateway)
+EVERYBODY = (
+    'causerie_build_info{version="0.1.0"}',
+    'causerie_store_up{store="postgresql"}',
+    'causerie_store_up{store="redis"}',
+    'causerie_store_up{store="nats"}',
+    "db_client_connection_max",
+    'db_client_connection_count{db_client_connection_state="idle"}',
+    "db_client_connection_wait_time_seconds_count",
+    "causerie_cache_slots",
+    'causerie_bus_messages_total{direction="out"}',
+    'causerie_bus_traffic_bytes_total{direction="out"}',
+    "process_open_file_descriptor_count",
+    "process_memory_usage_bytes",
+)
+"""Series that are not 0 in any service that works."""
+SOMEBODY = {
+    "api": (
+        "causerie_posts_batch_size_count",
+        "causerie_messages_accepted_total",
+        'causerie_cache_reads_total{result="miss"}',
+        'causerie_cache_reads_total{result="hit"}',
+    ),
+    "gateway": (
+        'causerie_bus_messages_total{direction="in"}',
+        'causerie_bus_traffic_bytes_total{direction="in"}',
+        'causerie_gateway_connections{dialect="native"}',
+        "causerie_gateway_max_connections",
+        'causerie_gateway_handshakes_total{result="accepted"}',
+        "causerie_gateway_handshake_duration_seconds_count",
+        "causerie_gateway_entry_duration_seconds_count",
+        'causerie_gateway_op_duration_seconds_count{op="send"}',
+        'causerie_gateway_op_duration_seconds_count{op="sync"}',
+        "causerie_gateway_sent_bytes_total",
+        "causerie_gateway_deliveries_total",
+        "causerie_delivery_duration_seconds_count",
+        "causerie_posts_batch_size_count",
+        "causerie_fleet_gateways",
+        "causerie_fleet_mean_connections",
+    ),
+    "worker": (
+        "causerie_worker_shards",
+        "causerie_worker_nodes",
+        "causerie_worker_replays_total",
+        "causerie_dispatch_events_total",
+        "causerie_partition_months_ahead",
+        'causerie_partition_upkeep_last_success_seconds{task="ensure"}',
+        'causerie_task_age_seconds{task="leases"}',
+        'causerie_task_age_seconds{task="log_tail"}',
+        'causerie_task_age_seconds{task="presence_sweep"}',
+        'causerie_task_age_seconds{task="partition_watch"}',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SOMEBODY)
+async def test_who_works_shows_it(platform: Platform, name: str):
+    """A series that stays 0 whatever happens is a panel that lies."""
+    service: Service = getattr(platform, name)
+    async with platform.client("cai") as cai:
+        chat = (await cai.open("direct", ["dan"]))["id"]
+        await cai.send(chat, "one", by_rest=True)
+        await cai.send(chat, "two")
+        for _ in range(2):
+            await cai.history(chat)
+
+        async def silent() -> set[str]:
+            shown = {
+                series
+                for series, value in re.findall(r"^(\S+) (\S+)$", await service.metrics(), re.MULTILINE)
+                if float(value) != 0
+            }
+            return {*EVERYBODY, *SOMEBODY[name]} - shown
+
+        async def all_speak() -> bool:
+            missing = await silent()
+            assert not missing, missing
+            return True
+
+        await eventually(all_speak)

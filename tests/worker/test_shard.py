@@ -2,10 +2,13 @@
 
 import math
 import time
+from uuid import UUID
 
 from causerie.bus.envelopes import StreamPosition
+from causerie.domain.ids import ConversationId
 from causerie.seats.outgoing import Outgoing
 from causerie.store.leases import Lease
+from causerie.store.log import Tail
 from services.worker.shard import Shard
 
 
@@ -48,3 +51,28 @@ def test_nobody_speaks_for_a_shard_beyond_the_end_of_its_lease_whatever_kept_him
 
     assert Shard(Lease(3, term=1, position=10), epoch="5e7-1", deadline=now + 60.0).is_held
     assert not Shard(Lease(3, term=1, position=10), epoch="5e7-1", deadline=now).is_held
+
+
+def test_a_position_ages_while_it_cannot_follow_a_log_that_grows(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    shard = a_shard(dispatched_to=50)
+    news = [(ConversationId(UUID(int=1)), 7)]
+
+    now = 160.0
+    shard.follow(Tail(50, news))
+    assert (shard.position, shard.position_age_seconds) == (50, 60.0)
+
+    shard.follow(Tail(51, news))
+    assert (shard.position, shard.position_age_seconds) == (51, 0.0)
+
+
+def test_a_position_is_young_while_the_log_is_still(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    shard = a_shard(dispatched_to=50)
+
+    now = 160.0
+    shard.follow(Tail(50, []))
+
+    assert shard.position_age_seconds == 0.0
