@@ -2,7 +2,7 @@
 set -eu
 id=$(od -An -N20 -tx1 /dev/urandom | tr -d ' \n')
 cat > "$VALKEY_DATA/nodes.conf" <<EOF
-$id 127.0.0.1:$VALKEY_PORT@1$VALKEY_PORT,$ANNOUNCED myself,master - 0 0 1 connected 0-16383
+$id 127.0.0.1:$VALKEY_PORT@$VALKEY_BUS_PORT,$ANNOUNCED myself,master - 0 0 1 connected 0-16383
 vars currentEpoch 1 lastVoteEpoch 0
 EOF
 # Given on standard input, so that no list of processes shows the password.
@@ -11,7 +11,7 @@ port $VALKEY_PORT
 dir $VALKEY_DATA
 cluster-enabled yes
 cluster-config-file nodes.conf
-cluster-port 1$VALKEY_PORT
+cluster-port $VALKEY_BUS_PORT
 cluster-announce-hostname $ANNOUNCED
 cluster-preferred-endpoint-type hostname
 requirepass $STORES_PASSWORD
