@@ -6,11 +6,14 @@ A publisher writes a burst of K messages, and the next when all but a window of 
 server is always busy and nothing piles up.  With K = 1 it has one frame at a time for each socket; with more, it may
 coalesce, if it can.  The server has a core to itself, the generator has the other, and the rounds are interleaved, for
 the machine of one minute is not that of the next: ratios are taken within a round, and the median of them is shown.
+With `--by-turns` all servers are up at once, and a round takes as long as it takes to feed each of them.
 """
 
 import argparse
 import asyncio
+import random
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from statistics import median
 
@@ -77,24 +80,30 @@ class Size:
 
 async def measure(server: Server, subscribers: int, asked: argparse.Namespace) -> dict[int, Sample]:
     async with asyncio.timeout(SERVER_SECONDS), server.start(subscribers) as up, swarm() as generator:
-        publisher = await generator.connect("publisher", up.publisher, up.publisher_ports[:1], 1)
-        if not publisher.ready:
-            raise Unavailable(f"no publisher: {publisher.trouble}")
-        readers = await generator.connect("readers", up.readers, up.ports, subscribers, rate=CONNECTS_PER_SECOND)
-        if readers.ready < subscribers:
-            raise Unavailable(f"only {readers.ready:,} of {subscribers:,} connected: {readers.trouble}")
-        samples = {}
-        for messages in asked.bursts:
-            samples[messages] = await pump(generator, server, up, messages, asked)
-        return samples
+        await join(generator, server, up, subscribers)
+        return {messages: await pump(generator, server, up, messages, asked) for messages in asked.bursts}
+
+
+async def join(generator: Swarm, server: Server, up: Running, subscribers: int) -> None:
+    """
+    Raises:
+        Unavailable: somebody could not connect.
+    """
+    publisher = await generator.connect(f"publisher, {server.name}", up.publisher, up.publisher_ports[:1], 1)
+    if not publisher.ready:
+        raise Unavailable(f"no publisher: {publisher.trouble}")
+    name = f"readers, {server.name}"
+    readers = await generator.connect(name, up.readers, up.ports, subscribers, rate=CONNECTS_PER_SECOND)
+    if readers.ready < subscribers:
+        raise Unavailable(f"only {readers.ready:,} of {subscribers:,} connected: {readers.trouble}")
 
 
 async def pump(generator: Swarm, server: Server, up: Running, messages: int, asked: argparse.Namespace) -> Sample:
     edges: list[float] = []
     burst = up.burst(messages)
     pumped = await generator.pump(
-        "publisher",
-        "readers",
+        f"publisher, {server.name}",
+        f"readers, {server.name}",
         burst.text,
         copies=burst.copies,
         messages=messages,
@@ -125,6 +134,21 @@ async def one_round(servers: Sequence[Server], size: Size, asked: argparse.Names
         if extra > PAYLOAD_BYTES // 4 and not server.is_floor:
             # Its frames say more than the payload; they are held to a floor that says as much.
             queue.insert(0, floor(PAYLOAD + "." * extra))
+
+
+async def by_turns(servers: Sequence[Server], size: Size, asked: argparse.Namespace) -> None:
+    """All rounds with all servers up at once; one that fails ends them, so take few."""
+    async with AsyncExitStack() as stack:
+        generator = await stack.enter_async_context(swarm())
+        everybody = [(server, await stack.enter_async_context(server.start(size.subscribers))) for server in servers]
+        for server, up in everybody:
+            await join(generator, server, up, size.subscribers)
+        for _ in range(asked.rounds):
+            results: Round = {server.name: {} for server in servers}
+            for messages in asked.bursts:
+                for server, up in random.sample(everybody, len(everybody)):
+                    results[server.name][messages] = await pump(generator, server, up, messages, asked)
+            size.rounds.append(results)
 
 
 def rows_of(size: Size, bursts: Sequence[int], names: Sequence[str], remarks: dict[str, str]) -> list[list[Cell]]:
@@ -199,8 +223,11 @@ async def compare(arguments: argparse.Namespace) -> Report:
     for subscribers in arguments.subscribers:
         size = Size(subscribers)
         sizes.append(size)
-        for _ in range(arguments.rounds):
-            await one_round(servers, size, arguments)
+        if arguments.by_turns:
+            await by_turns(servers, size, arguments)
+        else:
+            for _ in range(arguments.rounds):
+                await one_round(servers, size, arguments)
     rows: list[Sequence[Cell]] = []
     notes: list[str] = []
     remarks = {server.name: server.remark for server in servers}
@@ -252,10 +279,11 @@ def main() -> None:
     parser.add_argument(
         "--beat", type=int, default=0, help="microseconds between two looks of a reader; 0: it is woken"
     )
+    parser.add_argument("--by-turns", action="store_true", help="all servers up at once; for few of them")
     parser.add_argument("--servers", nargs="*", default=[], help="names, or the beginnings of them; all by default")
     try:
         uvloop.run(compare(parser.parse_args())).publish()
-    except NoCompiler as error:
+    except (NoCompiler, Unavailable) as error:
         raise SystemExit(str(error)) from None
 
 
