@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 from causerie.embedded import wheels
 from causerie.embedded.postgres import WHEEL
@@ -24,7 +25,8 @@ NO_COMMANDS = {"ini", "yaml", "json", "text", "nginx", "toml"}
 RUN_SECONDS = 120.0
 
 _FENCE = re.compile(
-    r"^(?:<!-- (?P<comment>(?:(?!-->).)*) -->\n)?```(?P<language>\S*)(?: (?P<name>\S+))?\n(?P<text>.*?)^```$",
+    r"^(?P<indent> *)(?:<!-- (?P<comment>(?:(?!-->).)*) -->\n(?P=indent))?"
+    r"```(?P<language>\S*)(?: (?P<name>\S+))?\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
 _EXCUSE = "not run here: "
@@ -61,7 +63,7 @@ def pages() -> list[str]:
 def blocks(page: str) -> list[Block]:
     """All fenced blocks of a page, in order."""
     return [
-        Block(page, found["language"], found["name"], found["text"], _excuse(found["comment"]))
+        Block(page, found["language"], found["name"], dedent(found["text"]), _excuse(found["comment"]))
         for found in _FENCE.finditer((FOLDER / f"{page}.md").read_text())
     ]
 

@@ -23,3 +23,9 @@ def test_no_command_of_a_page_is_hidden_from_its_test(page: str) -> None:
     for block in pages.blocks(page):
         assert block.language in pages.COMMANDS | pages.NO_COMMANDS, f"a block of {page}.md does not say what it is"
         assert block.excuse is None or len(block.excuse) >= SHORTEST_EXCUSE, f"too short an excuse in {page}.md"
+
+
+def test_every_fence_of_the_pages_is_seen() -> None:
+    for path in pages.FOLDER.glob("*.md"):
+        fences = sum(line.lstrip().startswith("```") for line in path.read_text().splitlines())
+        assert fences == 2 * len(pages.blocks(path.stem)), f"a block of {path.name} is hidden from its test"
