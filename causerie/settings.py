@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ ServiceName = Literal["api", "gateway", "worker"]
 DEFAULT_PORTS: Final[Mapping[str, int]] = {"api": 8080, "gateway": 8081, "worker": 0}
 DEFAULT_HEALTH_PORTS: Final[Mapping[str, int]] = {"api": 9080, "gateway": 9081, "worker": 9082}
 MIN_SECRET_BYTES = 32
+SERVICE_ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 # Kubernetes describes every Service of a namespace in the environment of its pods; one named `causerie-api` gives
 # CAUSERIE_API_SERVICE_HOST and the like, which nobody has set.
@@ -255,14 +257,12 @@ class ApiSettings(_Group):
 class ClusterSettings(_Group):
     """What a process knows of the Kubernetes it runs in."""
 
-    pod_name: str = _setting("CAUSERIE_POD_NAME", str, "")
+    pod_name: str = _setting("POD_NAME", str, "")
     """A gateway says it to the workers."""
 
-    deletion_cost: bool = _setting("CAUSERIE_POD_DELETION_COST", _switch, False)
-    """The workers keep each gateway's `pod-deletion-cost` near its connections; they need leave to patch pods."""
-
-    service_account: str = _setting("CAUSERIE_SERVICE_ACCOUNT", str, "/var/run/secrets/kubernetes.io/serviceaccount")
-    """The folder with `token`, `ca.crt` and `namespace`."""
+    service_account: Path = _setting("CAUSERIE_SERVICE_ACCOUNT", Path, Path(SERVICE_ACCOUNT))
+    """The folder with `token`, `ca.crt` and `namespace`. A worker that finds a token there keeps the deletion cost of
+    the gateways' pods near their connections, and needs leave to patch pods."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ import uvloop
 from causerie import telemetry
 from causerie.bus.connection import Bus
 from causerie.cache.connection import Cache
+from causerie.cluster import Cluster
 from causerie.domain.event import Event
 from causerie.lifetime import store_or_end, told_to_end
 from causerie.probes import Probes, Ready
@@ -36,7 +37,7 @@ async def run(settings: Settings) -> None:
     await probes.start(settings.listen.host, settings.listen.health_port)
     store = await store_or_end(settings.stores, _nothing, told)
     if store is not None:
-        beginning = Worker(store, bus, cache)
+        beginning = Worker(store, bus, cache, cluster=Cluster.around_us(settings.cluster.service_account))
         await beginning.start()
         worker = beginning
         telemetry.DRAINING.read = told.is_set

@@ -8,10 +8,12 @@ from causerie import telemetry
 from causerie.bus import subjects
 from causerie.bus.connection import Bus
 from causerie.cache.connection import Cache
+from causerie.cluster import Cluster
 from causerie.lifetime import beside
 from causerie.seats.directory import Directory
 from causerie.store.dead_letters import DeadLetters
 from causerie.store.store import Store
+from services.worker.deletion_cost import CostKeeper
 from services.worker.dispatcher import Dispatcher
 from services.worker.floor import Floor
 from services.worker.healing import Healing
@@ -26,7 +28,9 @@ from services.worker.shard import Shard
 class Worker:
     """Owns shards as long as it runs. `stop` hands them on at once; being killed costs the others a lease."""
 
-    def __init__(self, store: Store, bus: Bus, cache: Cache, *, name: str = "worker") -> None:
+    def __init__(
+        self, store: Store, bus: Bus, cache: Cache, *, cluster: Cluster | None = None, name: str = "worker"
+    ) -> None:
         self.id = f"{subjects.check_token(name)}-{uuid4().hex[:12]}"
         self.shards: dict[int, Shard] = {}
         self.directory = Directory()
@@ -52,7 +56,7 @@ class Worker:
         self.leasing = Leasing(
             self.id, store, bus, self.shards, self.directory, self.dispatcher, self._healing, self._floor
         )
-        self._store, self._bus, self._cache = store, bus, cache
+        self._store, self._bus, self._cache, self._cluster = store, bus, cache, cluster
         self._parts = AsyncExitStack()
         """What has begun, ended the other way round: letters are written until nothing is left to bury."""
 
@@ -71,6 +75,9 @@ class Worker:
             beside(sweep_presence(self._cache, self._bus, self.directory, self.shards))
         )
         await self._parts.enter_async_context(beside(watch_partitions(self._store)))
+        if self._cluster is not None:
+            keeper = CostKeeper(self._cluster, self._bus, self.shards)
+            await self._parts.enter_async_context(beside(keeper.run()))
 
     def dispatch_lag(self) -> float:
         """Seconds: the longest lately, or as long as something has been waiting now."""
