@@ -30,6 +30,7 @@ proofs: $(DEV)  ## the long proofs: stores and networks that fail for longer, by
 	@for seed in $(or $(SEEDS),1 2 3); do \
 	    echo "seed $$seed"; SEED=$$seed FAULT_SECONDS=3 $(BIN)/pytest $(SPREAD) $(PROOFS) $(ARGS) || exit 1; \
 	done
+	STORES=wide $(BIN)/pytest $(SPREAD) tests/journeys $(ARGS)
 
 partitions-proof: $(DEV)  ## 300 messages a second for a minute while the daily upkeep finds everything wrong
 	@PROOF_SECONDS=60 PROOF_ROWS=200000 exec $(BIN)/pytest -n 0 -s tests/operations/test_upkeep_under_load.py $(ARGS)

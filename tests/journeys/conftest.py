@@ -1,4 +1,7 @@
-"""A fleet for each module of journeys: the processes are dear, and what a test kills is brought back after it."""
+"""A fleet for each module of journeys: the processes are dear, and what a test kills is brought back after it.
+
+With `STORES=wide` it stands on three Valkey nodes with replicas and reaches PostgreSQL by a pooler in transaction mode.
+"""
 
 import asyncio
 import os
@@ -11,14 +14,43 @@ from causerie.embedded import Nats
 from causerie.embedded.ports import Ports
 from tests.conftest import JWT_SECRET
 from tests.journeys.fleet import BRISK, Fleet
+from tests.support import stores
+from tests.support.pgbouncer import pgbouncer
 from tests.support.services import Services
+from tests.support.valkey_cluster import ValkeyCluster
+
+IS_WIDE = os.environ.get("STORES") == "wide"
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    with stores.temporary_home() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="module")
+def valkey_server(valkey_server: str, home: Path) -> Iterator[str]:
+    if not IS_WIDE:
+        yield valkey_server
+        return
+    cluster = ValkeyCluster(home / "valkey", replicas=3)
+    asyncio.run(cluster.start())
+    yield cluster.url
+    asyncio.run(cluster.stop())
+
+
+@pytest.fixture(scope="module")
+def database_settings(module_database_url: str, home: Path) -> Iterator[dict[str, str]]:
+    if not IS_WIDE:
+        yield {"DATABASE_URL": module_database_url}
+        return
+    with pgbouncer(home, module_database_url) as url:
+        yield {"DATABASE_URL": url, "CAUSERIE_DATABASE_POOLED": "1"}
 
 
 @pytest.fixture(scope="module")
 def own_nats(stores_home: Path) -> Iterator[Nats]:
     """A NATS of this module's own: a test may restart it, and no other fleet is heard on it."""
-    if os.environ.get("NATS_URL"):
-        pytest.skip("journeys restart NATS, so they bring their own")
     nats = Nats(stores_home, Ports(stores_home / "journeys.ports"), name=f"journeys-{os.urandom(3).hex()}")
     asyncio.run(nats.start())
     yield nats
@@ -27,10 +59,10 @@ def own_nats(stores_home: Path) -> Iterator[Nats]:
 
 @pytest.fixture(scope="module")
 def whole_fleet(
-    module_database_url: str, valkey_server: str, own_nats: Nats, tmp_path_factory: pytest.TempPathFactory
+    database_settings: dict[str, str], valkey_server: str, own_nats: Nats, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fleet]:
     environment = {
-        "DATABASE_URL": module_database_url,
+        **database_settings,
         "REDIS_URL": valkey_server,
         "NATS_URL": own_nats.url,
         "CAUSERIE_JWT_SECRET": JWT_SECRET,
