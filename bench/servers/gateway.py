@@ -23,6 +23,8 @@ ENVIRONMENT = {
     # The generator says how fast they come; a pace of ours would measure the pace.
     "CAUSERIE_HANDSHAKES_PER_SECOND": "1000000",
     "CAUSERIE_PENDING_PER_ADDRESS": "20000",
+    # Each process is filled in its turn, and keeps what it was given.
+    "CAUSERIE_REBALANCE_PER_SECOND": "0",
 }
 WINDOW = 6
 WELCOME = '{"event":"welcome"'
