@@ -8,7 +8,7 @@ from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.samples import Exemplar as ShownExemplar
 
@@ -17,17 +17,15 @@ from causerie.telemetry.environment import exporter_of, resource
 from causerie.telemetry.histograms import Buckets, Series
 from causerie.telemetry.instruments import DURATION_BUCKETS, Durations, Number, Numbers
 
-_UNIT_SUFFIXES = {"s": "_seconds", "By": "_bytes"}
-
 
 class Exposition:
     """The metrics of one process; they begin anew with each of these."""
 
     def __init__(self, service: str) -> None:
         metrics = book.of(service)
-        self._registry = CollectorRegistry()
+        of_sdk = CollectorRegistry()
         readers: list[MetricReader] = [
-            PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=self._registry)
+            PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=of_sdk)
         ]
         is_pushed = exporter_of("METRICS") == "otlp"
         if is_pushed:
@@ -35,7 +33,8 @@ class Exposition:
             from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
             readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
-        self._registry.register(_NotOfTheSdk(metrics, is_pushed=is_pushed))
+        self._registry = CollectorRegistry()
+        self._registry.register(_Shown(metrics, of_sdk))
         self._provider = MeterProvider(readers, resource(service))
         meter = self._provider.get_meter("causerie")
         for metric in metrics:
@@ -63,26 +62,30 @@ def _bind(metric: book.Metric, meter: Meter, *, is_pushed: bool) -> None:
             meter.create_observable_gauge(metric.name, [metric.observe], metric.unit, metric.description)
 
 
-class _NotOfTheSdk:
-    """Shows the histograms we count, and those nobody has recorded in, which the SDK leaves out: dashboards would show
-    a hole."""
+class _Shown:
+    """What is pulled: the histograms that we count, by us, with their exemplars; the rest by the SDK.
 
-    def __init__(self, metrics: Iterable[book.Metric], *, is_pushed: bool) -> None:
+    It knows ours too where they are pushed, and leaves out those nobody has recorded in: dashboards would show a hole.
+    """
+
+    def __init__(self, metrics: Iterable[book.Metric], of_sdk: CollectorRegistry) -> None:
+        self._of_sdk = of_sdk
         self._buckets = [metric for metric in metrics if isinstance(metric, Buckets)]
         self._durations = [metric for metric in metrics if isinstance(metric, Durations)]
 
-    def collect(self) -> Iterable[HistogramMetricFamily]:
+    def collect(self) -> Iterable[Metric]:
+        ours = {book.prometheus_name(histogram) for histogram in self._buckets}
+        yield from (family for family in self._of_sdk.collect() if family.name not in ours)
         for histogram in self._buckets:
-            name = histogram.name.replace(".", "_") + _UNIT_SUFFIXES.get(histogram.unit, "")
             labels = [histogram.attribute.replace(".", "_")] if histogram.attribute else []
-            family = HistogramMetricFamily(name, histogram.description, labels=labels)
+            family = HistogramMetricFamily(book.prometheus_name(histogram), histogram.description, labels=labels)
             for value, series in histogram.series.items():
                 family.add_metric([value] if labels else [], _shown(histogram.bounds, series), series.sum)
             yield family
         for empty in self._durations:
             if empty.is_empty:
                 nothing = Series(len(DURATION_BUCKETS) + 1)
-                name = f"{empty.name.replace('.', '_')}_seconds"
+                name = book.prometheus_name(empty)
                 yield HistogramMetricFamily(
                     name, empty.description, buckets=_shown(DURATION_BUCKETS, nothing), sum_value=0.0
                 )

@@ -29,9 +29,12 @@ def collector() -> Iterator[Collector]:
         yield collector
 
 
-def run(**environment: str) -> None:
+def run(program: str = DEEDS, **environment: str) -> str:
     own = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-    subprocess.run([sys.executable, "-c", DEEDS], check=True, timeout=30, env={**own, **environment})
+    command = [sys.executable, "-c", program]
+    return subprocess.run(
+        command, check=True, timeout=30, env={**own, **environment}, capture_output=True, text=True
+    ).stdout
 
 
 def test_metrics_and_traces_go_to_the_collector_that_is_named(collector):
@@ -70,3 +73,18 @@ def test_an_operator_may_turn_one_off_and_name_the_service(collector):
 
     assert collector.pushed == {"/v1/metrics"}
     assert {service for service, _ in collector.metrics} == {"chat-prod"}
+
+
+def test_what_is_pushed_is_shown_once_to_who_pulls(collector):
+    """Prometheus refuses a scrape in which a series stands twice."""
+    program = DEEDS.replace(
+        "telemetry.shutdown()",
+        "import sys; sys.stdout.buffer.write(telemetry.render_metrics()[0]); telemetry.shutdown()",
+    )
+
+    shown = [
+        line.rsplit(" ", 1)[0] for line in run(program, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url).splitlines() if line
+    ]
+
+    assert "db_client_connection_wait_time_seconds_count" in shown
+    assert len(shown) == len(set(shown))

@@ -15,6 +15,7 @@ STORES_OPEN = (API, GATEWAY, WORKER)
 """Who works with PostgreSQL, Redis and NATS."""
 CLIENTS_SERVED = (API, GATEWAY)
 
+_UNITS = {"s": "_seconds", "By": "_bytes"}
 _entries: list[tuple[Metric, tuple[str, ...]]] = []
 
 
@@ -25,6 +26,13 @@ def of(service: str) -> list[Metric]:
 
 def services_of(metric: Metric) -> tuple[str, ...]:
     return next(services for entered, services in _entries if entered is metric)
+
+
+def prometheus_name(metric: Metric) -> str:
+    """As it stands in `/metrics`; of a histogram the name without ``_bucket``, ``_sum`` or ``_count``."""
+    unit = "s" if isinstance(metric, Durations) else metric.unit
+    name = metric.name.replace(".", "_") + _UNITS.get(unit, "")
+    return f"{name}_total" if isinstance(metric, Number | Numbers) and metric.grows else name
 
 
 def total(services: Sequence[str], name: str, unit: str, description: str) -> Number:
