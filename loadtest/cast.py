@@ -14,6 +14,9 @@ MAX_FOLLOWERS = 1_000
 FOLLOWERS_EACH = 100
 """Readers of a channel on average; it says how many channels there are."""
 
+MAX_PAIRS = 4_000
+"""Of all people; each takes milliseconds to open, and more would say nothing more."""
+
 Kind = Literal["direct", "group", "channel"]
 
 
@@ -50,7 +53,8 @@ class Crowd:
             found += [Circle("group", tuple(some)) for some in _runs(people, self.group_size)]
             # Neighbours are in one group already; a pair is of one who sits elsewhere.
             half = len(people) // 2
-            found += [Circle("direct", (people[n], people[n + half])) for n in range(half)]
+            pairs = min(half, -(-MAX_PAIRS // self.batches))
+            found += [Circle("direct", (people[n], people[n + half])) for n in range(pairs)]
         return found + self._channels(random.Random(seed))
 
     def _channels(self, dice: random.Random) -> list[Circle]:

@@ -48,7 +48,13 @@ class Plot(LoadTestShape):
     """The stages of the scenario."""
 
     def tick(self) -> tuple[int, float] | None:
-        return _conductors[0].tick(now()) if _conductors else (0, 1.0)
+        if not _conductors:
+            return 0, 1.0
+        try:
+            return _conductors[0].tick(now())
+        except Trouble as trouble:
+            _conductors[0].troubles.append(str(trouble))
+            return None
 
 
 def on_parser(parser: Any, **_: object) -> None:
@@ -75,7 +81,8 @@ def on_test_start(environment: Environment, **_: object) -> None:
     except Trouble as trouble:
         sys.stderr.write(f"loadtest: {trouble}\n")
         environment.process_exit_code = BAD_INPUT
-        gevent.spawn(environment.runner.quit)
+        # On its page somebody may mend it and begin again.
+        gevent.spawn(environment.runner.quit if environment.parsed_options.headless else environment.runner.stop)
         return
     _conductors[:] = [conductor]
     gevent.spawn(_prepare, conductor)

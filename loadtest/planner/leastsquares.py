@@ -45,6 +45,15 @@ class Fit:
             )
         )
 
+    def merit(self, *, more: int = 0) -> float:
+        """Akaike's criterion for few observations, the less the better; `more` numbers were chosen beside the columns."""
+        count = self.degrees + len(self.active)
+        chosen = len(self.active) + more + 1
+        if count <= chosen + 1:
+            return math.inf
+        left = max(self.sigma**2 * self.degrees / count, _TINY)
+        return count * math.log(left) + 2 * chosen + 2 * chosen * (chosen + 1) / (count - chosen - 1)
+
     def error_of(self, column: int) -> float:
         """The standard error of one coefficient; infinite where it was found to be nothing."""
         if column not in self.active:

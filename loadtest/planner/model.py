@@ -13,21 +13,24 @@ from loadtest.planner.records import SERVICES, STORES, Load, Run, StageSeen
 from loadtest.trouble import Trouble
 
 CPU_DRIVERS: Mapping[str, tuple[str, ...]] = {
-    "gateway": ("pods", "connections", "deliveries", "messages", "handshakes"),
-    "worker": ("pods", "connections", "deliveries", "messages", "handshakes"),
+    "gateway": ("pods", "connections", "deliveries", "messages", "turns", "handshakes"),
+    "worker": ("pods", "connections", "deliveries", "messages", "turns", "handshakes"),
     "api": ("pods", "pages"),
-    "postgres": ("pods", "connections", "messages", "handshakes", "pages"),
+    "postgres": ("pods", "messages", "turns", "handshakes", "pages"),
     "redis": ("pods", "messages", "handshakes", "pages"),
-    "nats": ("pods", "connections", "deliveries", "messages", "handshakes"),
+    "nats": ("pods", "connections", "deliveries", "messages", "turns", "handshakes"),
 }
 MEMORY_DRIVERS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("pods", "connections"),
     "worker": ("pods", "connections"),
     "api": ("pods",),
-    "postgres": ("pods", "connections"),
+    # Its memory is what it keeps of tables, up to its settings: no number of connections or messages says it.
+    "postgres": ("pods",),
     "redis": ("pods", "connections"),
-    "nats": ("pods", "connections"),
+    "nats": ("pods", "messages"),
 }
+APART_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+"""How close messages must come to share a turn: the one is taken with which the fit is best."""
 MEASURABLE_CORES = 0.004
 """Below that a part is as good as idle, and errors are no longer in proportion."""
 MEASURABLE_BYTES = 4.0 * 1024 * 1024
@@ -64,15 +67,14 @@ class Cost:
     fit: Fit
     floor: float
     most: float
+    apart_seconds: float = 0.0
 
     def at(self, load: Load, pods: float) -> Estimate:
-        row = load.row(self.drivers, pods)
+        row = load.row(self.drivers, pods, apart_seconds=self.apart_seconds)
         value = self.fit.at(row)
         beyond = max(0.0, math.log2(load.connections / self.most)) if self.most and load.connections else 0.0
-        spread = math.hypot(
-            self.fit.sigma * max(value, self.floor), self.fit.error_at(row), PER_DOUBLING * beyond * value
-        )
-        half = student90(self.fit.degrees) * spread
+        spread = math.hypot(self.fit.sigma * max(value, self.floor), self.fit.error_at(row))
+        half = math.hypot(student90(self.fit.degrees) * spread, PER_DOUBLING * beyond * value)
         return Estimate(value, max(0.0, value - half), value + half)
 
     def each(self, driver: str) -> Estimate | None:
@@ -114,13 +116,14 @@ def learn(runs: Sequence[Run]) -> Model:
         memory = {name: _memory(name, stages, most) for name in names}
     except TooFew as error:
         raise Trouble(f"{error}: make runs of the scenario `sizing` with two numbers of connections") from None
-    disk = [run.disk_each for run in runs if run.disk_each is not None]
+    # The more messages, the less it matters how tables begin.
+    disk = max((run for run in runs if run.disk_each is not None), key=lambda run: run.messages, default=None)
     database = [run.database_seconds_each for run in runs if run.database_seconds_each is not None]
     return Model(
         cores,
         memory,
         _kernel_each(runs),
-        max(disk, default=None),
+        None if disk is None else disk.disk_each,
         max(database, default=None),
         most,
         tuple(run.name for run in runs),
@@ -131,8 +134,18 @@ def _cores(name: str, stages: Sequence[StageSeen], most: float) -> Cost:
     drivers = CPU_DRIVERS[name]
     seen = [(stage.load, stage.parts[name]) for stage in stages if name in stage.parts]
     values = [used.cores for _, used in seen]
-    rows = [load.row(drivers, used.pods) for load, used in seen]
-    return Cost(name, drivers, fit(rows, values, [max(y, MEASURABLE_CORES) for y in values]), MEASURABLE_CORES, most)
+    sigmas = [max(y, MEASURABLE_CORES) for y in values]
+
+    def tried(drivers: tuple[str, ...], apart: float) -> Cost:
+        rows = [load.row(drivers, used.pods, apart_seconds=apart) for load, used in seen]
+        return Cost(name, drivers, fit(rows, values, sigmas), MEASURABLE_CORES, most, apart)
+
+    plain = tried(tuple(driver for driver in drivers if driver != "turns"), 0.0)
+    if "turns" not in drivers:
+        return plain
+    bent = min((tried(drivers, apart) for apart in APART_SECONDS), key=lambda cost: cost.fit.sigma)
+    # One more number always fits better; it has to be worth it, or it only makes the plan less sure.
+    return bent if bent.fit.merit(more=1) < plain.fit.merit() else plain
 
 
 def _memory(name: str, stages: Sequence[StageSeen], most: float) -> Cost:
@@ -140,7 +153,7 @@ def _memory(name: str, stages: Sequence[StageSeen], most: float) -> Cost:
     # While people arrive the mean of connections is not what stands there at the end.
     settled = [stage for stage in stages if name in stage.parts and stage.load.handshakes < 1.0]
     values = [stage.parts[name].memory_bytes for stage in settled]
-    rows = [stage.load.row(drivers, stage.parts[name].pods) for stage in settled]
+    rows = [stage.load.row(drivers, stage.parts[name].pods, apart_seconds=0.0) for stage in settled]
     sigmas = [max(y, MEASURABLE_BYTES) for y in values]
     return Cost(name, drivers, fit(rows, values, sigmas), MEASURABLE_BYTES, most)
 

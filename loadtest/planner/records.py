@@ -12,10 +12,10 @@ from loadtest.trouble import Trouble
 FORMAT = 1
 MIN_SECONDS = 4.0
 """Shorter stages say more of the sampling than of the platform."""
+MIN_MESSAGES = 1_000
+"""Fewer do not fill enough pages to say what one takes."""
 SERVICES = ("gateway", "worker", "api")
 STORES = ("postgres", "redis", "nats")
-DRIVERS = ("pods", "connections", "deliveries", "messages", "handshakes", "pages")
-"""What work is made of. The first two are there, the others happen a second."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,14 @@ class Load:
     handshakes: float = 0.0
     pages: float = 0.0
 
-    def row(self, drivers: Sequence[str], pods: float) -> list[float]:
-        return [pods if driver == "pods" else float(getattr(self, driver)) for driver in drivers]
+    def row(self, drivers: Sequence[str], pods: float, *, apart_seconds: float) -> list[float]:
+        """The numbers of these drivers; what has no field of its own is `pods` or `turns`."""
+        own = {"pods": pods, "turns": self._turns(pods, apart_seconds)}
+        return [own[driver] if driver in own else float(getattr(self, driver)) for driver in drivers]
+
+    def _turns(self, pods: float, apart_seconds: float) -> float:
+        """Times a second that a pod is woken by a message: those that come closer together than that share a turn."""
+        return self.messages / (1 + self.messages / pods * apart_seconds)
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,13 @@ class StageSeen:
 
 @dataclass(frozen=True)
 class Run:
-    """One record. `disk_each` is what a message added to PostgreSQL's tables, None where nobody looked."""
+    """One record of so many messages. `disk_each` is what one added to PostgreSQL's files, None where nobody looked."""
 
     name: str
     connections: int
     stages: Sequence[StageSeen]
     disk_each: float | None
+    messages: float
     database_seconds_each: float | None
     """Of a connection to PostgreSQL, for each message at the busiest."""
     machine: Mapping[str, Any]
@@ -78,7 +85,8 @@ def read(file: Path) -> Run:
         samples: list[dict[str, Any]] = told["samples"]
         stages = _stages(file.stem, samples)
         name = f"{told['scenario']} {told['connections']:,}"
-        run = Run(name, told["connections"], stages, _disk_each(samples), _database(samples), told["machine"])
+        said = _metric(samples[-1], "causerie_messages_accepted_total") if samples else 0.0
+        run = Run(name, told["connections"], stages, _disk_each(samples), said, _database(samples), told["machine"])
     except OSError as error:
         raise Trouble(f"{file}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -141,13 +149,16 @@ def _metric(sample: Mapping[str, Any], name: str) -> float:
 
 
 def _disk_each(samples: Sequence[Mapping[str, Any]]) -> float | None:
-    """From the first message to the last: what was there before is the schema and the people."""
-    talking = [sample for sample in samples if sample["parts"].get("postgres", {}).get("disk_bytes")]
-    if len(talking) < 2:
+    """Over the second half of the messages: tables and indexes begin with pages that are nearly empty."""
+    seen = [sample for sample in samples if sample["parts"].get("postgres", {}).get("disk_bytes")]
+    if not seen:
         return None
-    messages = _grown(talking[0], talking[-1], "causerie_messages_accepted_total")
-    grown = talking[-1]["parts"]["postgres"]["disk_bytes"] - talking[0]["parts"]["postgres"]["disk_bytes"]
-    return grown / messages if messages > 100 and grown > 0 else None
+    name = "causerie_messages_accepted_total"
+    half = (_metric(seen[0], name) + _metric(seen[-1], name)) / 2
+    middle = next(sample for sample in seen if _metric(sample, name) >= half)
+    messages = _grown(middle, seen[-1], name)
+    grown = seen[-1]["parts"]["postgres"]["disk_bytes"] - middle["parts"]["postgres"]["disk_bytes"]
+    return grown / messages if messages >= MIN_MESSAGES and grown > 0 else None
 
 
 def _database(samples: Sequence[Mapping[str, Any]]) -> float | None:

@@ -11,6 +11,7 @@ _UNITS = {
     "connections": ("1,000 connections", 1e6, "mcores"),
     "deliveries": ("a delivery", 1e6, "µs"),
     "messages": ("a message", 1e6, "µs"),
+    "turns": ("… that wakes it", 1e6, "µs"),
     "handshakes": ("a handshake", 1e6, "µs"),
     "pages": ("a page", 1e6, "µs"),
 }
@@ -69,7 +70,7 @@ def _memory(cost: Cost) -> list[Sequence[str]]:
     rows: list[Sequence[str]] = []
     for driver in cost.drivers:
         each = cost.each(driver)
-        what = "a pod" if driver == "pods" else "a connection"
+        what = {"pods": "a pod", "connections": "a connection", "messages": "a message/s"}[driver]
         rows.append((cost.part, what, "-" if each is None else _each(each.value), _share(each)))
     return rows
 

@@ -19,9 +19,9 @@ BYTES = {
     "gateway": {"pods": 72 * MIB, "connections": 7 * KIB},
     "worker": {"pods": 62 * MIB, "connections": 700},
     "api": {"pods": 88 * MIB},
-    "postgres": {"pods": 110 * MIB, "connections": 300},
+    "postgres": {"pods": 110 * MIB},
     "redis": {"pods": 6 * MIB, "connections": 200},
-    "nats": {"pods": 12 * MIB, "connections": 40},
+    "nats": {"pods": 12 * MIB},
 }
 PODS = {"gateway": 2}
 DISK_EACH = 1_400
