@@ -99,7 +99,7 @@ def test_a_pod_that_restricted_would_refuse_is_noticed(honest, spoilt, breach):
     assert breach in " ".join(pod_security.breaches(pod))
 
 
-@every_profile
+@pytest.mark.parametrize("profile", ["evaluation", "everything-on"])
 def test_names_fit_even_for_a_release_with_the_longest_name(profile):
     long = parsed(template(profile, {"extraObjects": []}, release="a" * 53))
 

@@ -96,9 +96,8 @@
 {{- end }}
 {{- end -}}
 
-{{/* (dict "name" "CAUSERIE_POD_NAME") */}}
 {{- define "causerie.podName" -}}
-- name: {{ .name }}
+- name: POD_NAME
   valueFrom:
     fieldRef:
       fieldPath: metadata.name

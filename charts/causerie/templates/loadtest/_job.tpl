@@ -29,7 +29,7 @@ template:
           - {{ . | quote }}
           {{- end }}
         env:
-          {{- include "causerie.podName" (dict "name" "POD_NAME") | nindent 10 }}
+          {{- include "causerie.podName" . | nindent 10 }}
           {{- include "causerie.jwtEnvironment" . | trim | nindent 10 }}
         resources:
           {{- toYaml $load.resources | nindent 10 }}
