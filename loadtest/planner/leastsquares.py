@@ -46,7 +46,7 @@ class Fit:
         )
 
     def merit(self, *, more: int = 0) -> float:
-        """Akaike's criterion for few observations, the less the better; `more` numbers were chosen beside the columns."""
+        """Akaike's criterion, the less the better; `more` is how many numbers were chosen beside the columns."""
         count = self.degrees + len(self.active)
         chosen = len(self.active) + more + 1
         if count <= chosen + 1:

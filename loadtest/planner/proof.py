@@ -93,7 +93,7 @@ def make(sizes: Sequence[int], out: Path, more: Sequence[str]) -> list[Path]:
     Raises:
         Trouble: one could not be run. A broken threshold is said, and no reason to stop: the figures are there.
     """
-    files = []
+    files: list[Path] = []
     for size in sizes:
         folder = out / str(size)
         command = [sys.executable, "-m", "loadtest", "--scenario", "sizing", "--connections", str(size)]
