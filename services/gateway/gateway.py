@@ -204,23 +204,17 @@ class Gateway:
 
     def _fleet_mean(self) -> float | None:
         gateways = self.node.fleet.gateways(now=self._hall.now()) or ()
-        telemetry.FLEET_GATEWAYS.value = len(gateways)
-        telemetry.FLEET_MEAN_CONNECTIONS.value = mean_connections(gateways)
         return mean_connections(gateways) if may_move(gateways) else None
 
     def _show(self) -> None:
         telemetry.FLEET_GATEWAYS.read = lambda: len(self.node.fleet.known())
-        telemetry.FLEET_MEAN_CONNECTIONS.read = self._mean_connections
+        telemetry.FLEET_MEAN_CONNECTIONS.read = lambda: mean_connections(self.node.fleet.known())
         telemetry.MAX_CONNECTIONS.value = self.max_connections
         telemetry.STRANGERS.read = lambda: self.callers + len(self._strangers)
         telemetry.SEND_QUEUE_BYTES.read = lambda: self._hall.outbox.held_bytes
         telemetry.FAN_OUT_WAITING.reads.update(
             direct=lambda: self._fan_out.waiting[0], channel=lambda: self._fan_out.waiting[1]
         )
-
-    def _mean_connections(self) -> float:
-        known = self.node.fleet.known()
-        return sum(heartbeat.connections for heartbeat in known) / len(known) if known else 0.0
 
     def _counted(self) -> None:
         self.node.connections = len(self._open)
