@@ -14,6 +14,7 @@ from locust.runners import LocalRunner
 from loadtest import progress
 from loadtest.conductor import Conductor, now
 from loadtest.options import Options, add_arguments
+from loadtest.sampling import Parts
 from loadtest.thresholds import judge
 from loadtest.trouble import Trouble
 
@@ -67,7 +68,7 @@ def on_init(environment: Environment, **_: object) -> None:
         if not isinstance(environment.runner, LocalRunner):
             raise Trouble("one Locust drives all swarms here: use --swarms instead of --master, --worker, --processes")
         assert environment.parsed_options is not None
-        Options.of(environment.parsed_options)
+        Parts.read(Options.of(environment.parsed_options).parts)
     except Trouble as trouble:
         sys.stderr.write(f"loadtest: {trouble}\n")
         sys.exit(BAD_INPUT)

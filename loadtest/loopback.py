@@ -32,7 +32,6 @@ SETTINGS = {
     "CAUSERIE_DRAIN_SECONDS": "2",
     # One address plays thousands of people; the pace of handshakes stays what an operator gets.
     "CAUSERIE_PENDING_PER_ADDRESS": "20000",
-    "CAUSERIE_REQUESTS_PER_SECOND": "1000",
 }
 
 

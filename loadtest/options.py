@@ -66,7 +66,8 @@ class Options:
             record=Path(given.record) if given.record else None,
             parts=Path(given.parts) if given.parts else None,
             thresholds=Thresholds(**{field.name: getattr(given, field.name) for field in fields(Thresholds)}),
-            secret=os.environ.get(SECRET, ""),
+            # Of several, which let a new one come before the old one goes, any will do.
+            secret=os.environ.get(SECRET, "").split(",")[0].strip(),
             run=f"load{secrets.token_hex(3)}",
         )
         options._check_platform()

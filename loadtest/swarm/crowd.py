@@ -37,7 +37,8 @@ class Place:
     secret: str
     run: str
     sources: Sequence[str]
-    in_flight: int = 64
+    in_flight: int = 512
+    """On their way in at once; the others of a storm wait outside, and their time runs."""
 
 
 class Crowd:
