@@ -29,11 +29,13 @@ def _inks(night: int) -> str:
     return " ".join([*fills, *(f".{name} {{ stroke: {both[night]} }}" for name, both in _DRAWN.items())])
 
 
-def picture(title: str, height: int, parts: Sequence[str]) -> str:
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" role="img">'
-    style = f"<style>{_STYLE}\n{_inks(0)}\n@media (prefers-color-scheme: dark) {{ {_inks(1)} }}</style>"
-    ground = f'<rect class="ground frame" x=".5" y=".5" width="{WIDTH - 1}" height="{height - 1}" rx="8"/>'
-    return "\n".join([head, f"<title>{escape(title)}</title>", style, ground, *parts, "</svg>\n"])
+def picture(title: str, height: int, parts: Sequence[str], *, width: int = WIDTH, style: str = "") -> str:
+    """`style` comes behind ours: classes that only this picture has."""
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" role="img">'
+    night = f"@media (prefers-color-scheme: dark) {{ {_inks(1)} }}"
+    styles = f"<style>{_STYLE}\n{_inks(0)}\n{night}{style}</style>"
+    ground = f'<rect class="ground frame" x=".5" y=".5" width="{width - 1}" height="{height - 1}" rx="8"/>'
+    return "\n".join([head, f"<title>{escape(title)}</title>", styles, ground, *parts, "</svg>\n"])
 
 
 def ticks(low: float, high: float) -> list[float]:

@@ -33,13 +33,13 @@ def render(dashboard: Dashboard) -> str:
         "links": [_LINKS],
         "annotations": {"list": []},
         "panels": [
-            _panel(number, panel, place) for number, (panel, place) in enumerate(_placed(dashboard.panels), start=1)
+            _panel(number, panel, place) for number, (panel, place) in enumerate(placed(dashboard.panels), start=1)
         ],
     }
     return json.dumps(page, indent=2, ensure_ascii=False) + "\n"
 
 
-def _placed(panels: tuple[Panel, ...]) -> Iterator[tuple[Panel, dict[str, int]]]:
+def placed(panels: tuple[Panel, ...]) -> Iterator[tuple[Panel, dict[str, int]]]:
     """Numbers six in a row, curves two; from left to right, from top to bottom."""
     x = y = height = 0
     for panel in panels:

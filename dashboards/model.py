@@ -9,14 +9,13 @@ Unit = Literal["short", "s", "bytes", "percentunit", "reqps", "cps", "Bps"]
 
 @dataclass(frozen=True)
 class Query:
-    """PromQL and the name of its curves. `rare` says why a healthy platform may show no curve here.
+    """PromQL and the name of its curves.
 
     ``{HERE}`` is what was chosen on the page, ``[WINDOW]`` is over how long rates are taken.
     """
 
     expr: str
     legend: str
-    rare: str = ""
 
     def promql(self, *, here: str, window: str) -> str:
         return self.expr.replace("HERE", here).replace("WINDOW", window)

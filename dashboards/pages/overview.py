@@ -3,8 +3,6 @@
 from dashboards.model import Dashboard, Panel, Query
 from dashboards.service_levels import LEVELS
 
-_NO_CANARY = "only where a canary runs"
-
 OVERVIEW = Dashboard(
     "overview",
     "Overview",
@@ -40,11 +38,13 @@ OVERVIEW = Dashboard(
             "Alerts of ours that fire now, by how urgent they are.",
             "none.",
             "short",
-            (
+            tuple(
                 Query(
-                    'count by (severity) (ALERTS{alertname=~"Causerie.*",alertstate="firing",HERE}) or vector(0)',
-                    "{{severity}}",
-                ),
+                    f'count(ALERTS{{alertname=~"Causerie.*",alertstate="firing",severity="{severity}",HERE}})'
+                    " or vector(0)",
+                    f"{severity}s",
+                )
+                for severity in ("page", "ticket")
             ),
             kind="number",
             bound=1,
@@ -74,10 +74,10 @@ OVERVIEW = Dashboard(
         ),
         Panel(
             "Canary",
-            "Messages that the canary sent itself and that did not arrive, in all.",
+            "Messages that the canary sent itself and that did not arrive, in all; where one runs.",
             "0, always.",
             "short",
-            (Query("sum by (dialect) (causerie_canary_lost_total{HERE})", "{{dialect}}", _NO_CANARY),),
+            (Query("sum by (dialect) (causerie_canary_lost_total{HERE})", "{{dialect}}"),),
             kind="number",
             bound=1,
         ),

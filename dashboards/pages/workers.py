@@ -68,7 +68,6 @@ WORKERS = Dashboard(
                 Query(
                     "time() - (max by (task) (causerie_partition_upkeep_last_success_seconds{HERE}) > 0)",
                     "{{task}}",
-                    "until the first run of each",
                 ),
             ),
             bound=129600,

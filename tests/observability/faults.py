@@ -66,10 +66,11 @@ async def _a_row_finds_no_partition(fleet: WatchedFleet, database_url: str) -> A
 
 
 KILLED_GATEWAY = Fault(_a_gateway_is_killed, "CauserieProcessAway", "ticket")
+FROZEN_POSTGRESQL = Fault(_postgresql_freezes, "CauserieStoreAway", "page")
 EVERY_FAULT = (
     KILLED_GATEWAY,
+    FROZEN_POSTGRESQL,
     Fault(_the_worker_is_stopped, "CauserieServiceAway", "page"),
-    Fault(_postgresql_freezes, "CauserieStoreAway", "page"),
     # The worker's look is not shortened; what an operator's two minutes leave besides is.
     Fault(
         _a_row_finds_no_partition,

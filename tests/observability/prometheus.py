@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from causerie.embedded.ports import free_port
 from causerie.embedded.process import Process
+from tests.journeys.fleet import SERVICES
 from tests.support.services import Service, get
 
 START_SECONDS = 30.0
@@ -82,11 +83,15 @@ class Prometheus:
         answer = await get(self.port, "/-/ready")
         return answer is not None and answer.status == 200
 
-    def scrape(self, services: Iterable[Service]) -> None:
+    def scrape(self, services: Collection[Service]) -> None:
         """Scrape these from now on, labelled as the chart's PodMonitor labels them."""
         targets = [
-            {"targets": [f"127.0.0.1:{service.health_port}"], "labels": {"causerie_service": service.name}}
-            for service in services
+            {
+                "targets": [f"127.0.0.1:{service.health_port}"],
+                "labels": {"causerie_service": service.name, "instance": f"{service.name}-{number}"},
+            }
+            for name in (*SERVICES, "canary")
+            for number, service in enumerate((one for one in services if one.name == name), start=1)
         ]
         written = self._targets.with_suffix(".new")
         written.write_text(json.dumps(targets))

@@ -15,16 +15,22 @@ STAY_SECONDS = 1.0
 
 
 class WatchedFleet(Fleet):
-    """One API, two gateways, one worker: of a gateway and of nothing else there is another."""
+    """One API, two gateways, one worker, a canary: of a gateway and of nothing else there is another."""
 
     async def start(self) -> None:
         started = await asyncio.gather(*(self._services.start(name) for name, n in EACH.items() for _ in range(n)))
         for service in started:
             self.running[service.name].append(service)
+        self.canary = await self._services.start(
+            "canary",
+            CAUSERIE_CANARY_GATEWAYS=",".join(gateway.ws_url for gateway in self.gateways),
+            CAUSERIE_CANARY_APIS=",".join(api.url for api in self.apis),
+            CAUSERIE_CANARY_EVERY_SECONDS="0.5",
+        )
 
     @property
     def everything(self) -> list[Service]:
-        return [service for services in self.running.values() for service in services]
+        return [*(service for services in self.running.values() for service in services), self.canary]
 
 
 @contextlib.asynccontextmanager
