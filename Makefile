@@ -14,7 +14,7 @@ INSTALL = $(UV) pip install --python $(BIN)/python --no-deps --no-build-isolatio
 UV     := $(BIN)/uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-user proofs partitions-proof lint format bench connections loadtest plan-proof profile mutants soak dashboards alerts-proof lock audit clean
+.PHONY: help run test test-user proofs partitions-proof lint format bench connections loadtest plan-proof profile mutants soak dashboards dashboard-pictures alerts-proof lock audit clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -75,6 +75,9 @@ plan-proof: $(DEV)  ## runs at 2,000 and 5,000 connections must predict one at 2
 
 dashboards: $(DEV)  ## dashboards and alerts, from the folder dashboards/ into the chart
 	@exec $(BIN)/python -m dashboards
+
+dashboard-pictures: $(DEV)  ## draw the dashboards for the documentation from a live platform; four minutes
+	@exec $(BIN)/pytest -n 0 --timeout 600 tests/observability/draw_pictures.py
 
 alerts-proof: $(DEV)  ## break everything that should call somebody, and see who is called; three minutes
 	@exec env FAULTS=all $(BIN)/pytest -n 0 tests/observability/test_live.py $(ARGS)
