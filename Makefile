@@ -14,7 +14,7 @@ INSTALL = $(UV) pip install --python $(BIN)/python --no-deps --no-build-isolatio
 UV     := $(BIN)/uv --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-user proofs partitions-proof lint format bench connections loadtest plan-proof profile mutants soak dashboards dashboard-pictures alerts-proof lock audit clean
+.PHONY: help run test test-user proofs partitions-proof upgrade-proof lint format bench connections loadtest plan-proof profile mutants soak dashboards dashboard-pictures alerts-proof lock audit clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -34,6 +34,9 @@ proofs: $(DEV)  ## the long proofs: stores and networks that fail for longer, by
 
 partitions-proof: $(DEV)  ## 300 messages a second for a minute while the daily upkeep finds everything wrong
 	@PROOF_SECONDS=60 PROOF_ROWS=200000 exec $(BIN)/pytest -n 0 -s tests/operations/test_upkeep_under_load.py $(ARGS)
+
+upgrade-proof: $(DEV)  ## the release before beside this one under traffic, and back; FROM=<tag or commit>
+	@FROM=$(or $(FROM),HEAD) exec $(BIN)/pytest -n 0 -s tests/operations/upgrade_proof.py $(ARGS)
 
 test-user:  ## for root: the suite as an ordinary user, in a copy of this checkout
 	@.ci/as-user $(MAKE) --no-print-directory test ARGS="$(ARGS)"
@@ -89,6 +92,21 @@ lock: $(VENV)/bin/uv  ## resolve pyproject.toml again into the requirements file
 	    --extra run -c requirements.txt pyproject.toml -o requirements-run.txt
 	$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE) \
 	    --all-extras -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE) \
+	    --extra load -c requirements.txt pyproject.toml -o requirements-load.txt
+	@# What the image is built with and does not keep.
+	echo hatchling | $(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-header $(UPGRADE) \
+	    -c requirements-run.txt - -o requirements-build.txt
+
+.PHONY: chart-docs sbom test-cluster
+chart-docs: $(DEV)  ## make the chart's README out of the comments in its values.yaml
+	@$(BIN)/python charts/document.py
+
+sbom:  ## what the image carries of Python's packages, as CycloneDX: make sbom > causerie.cdx.json
+	@.ci/sbom
+
+test-cluster: $(DEV)  ## install, test, upgrade, roll back, scale and evict on the cluster that kubectl names
+	@exec $(BIN)/python -m tests.charts.live $(ARGS)
 
 audit: $(VENV)/bin/uv  ## known vulnerabilities of what is locked; says so when it cannot find out
 	@.ci/audit

@@ -1,9 +1,12 @@
 """The commands that only pods and images call."""
 
+import asyncio
 import base64
 import datetime
 import json
+import os
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -19,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from causerie.cli import evaluation
 from causerie.cli.outcome import Failed
 from causerie.embedded.ports import free_port
-from tests.cli.command import causerie
+from tests.cli.command import FINISH_SECONDS, REPOSITORY, causerie
 
 TOKEN = "the token of a service account"
 
@@ -155,3 +158,17 @@ async def test_a_check_says_how_far_it_came():
     assert (asleep.status, asleep.err) == (1, f"causerie: nothing answers /ready with 200 on port {port}\n")
     assert f"causerie: http://127.0.0.1:{port} is not ready: " in no_api.err
     assert no_token.err == "causerie: TOKEN is no signed token with a `sub`\n"
+
+
+async def test_without_a_cluster_the_live_tests_say_that_nothing_was_tested(tmp_path):
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.charts.live"),
+        cwd=REPOSITORY,
+        env={"PATH": os.environ["PATH"], "KUBECONFIG": str(tmp_path / "none"), "HOME": str(tmp_path)},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(FINISH_SECONDS):
+        _, said = await process.communicate()
+
+    assert process.returncode == 2
+    assert said == b"test-cluster: kubectl names no cluster that answers, so nothing was tested\n"

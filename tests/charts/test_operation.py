@@ -95,9 +95,7 @@ def test_a_rollout_never_takes_a_pod_before_its_successor_is_there():
 def test_only_the_worker_may_talk_to_kubernetes_and_only_about_pods():
     roles = of_kind(objects_of("minimal"), "Role")
 
-    assert [role["rules"] for role in roles] == [
-        [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "patch"]}]
-    ]
+    assert [role["rules"] for role in roles] == [[{"apiGroups": [""], "resources": ["pods"], "verbs": ["patch"]}]]
     holders = {where for where, pod in pods_of(objects_of("minimal")) if pod["spec"]["automountServiceAccountToken"]}
     assert holders == {"Deployment/chat-causerie-worker"}
     assert of_kind(objects_of("nothing-on"), "Role") == []
@@ -232,7 +230,7 @@ def test_prometheus_scrapes_each_service_once():
         for where, pod in pods_of(objects_of("ha-external"))
         if _selects(monitor["selector"], pod["metadata"]["labels"])
     }
-    assert scraped == set(SERVICES)
+    assert scraped == {*SERVICES, "canary"}
     assert [each["port"] for each in monitor["podMetricsEndpoints"]] == ["health"]
     (endpoint,) = monitor["podMetricsEndpoints"]
     # What every rule and every panel tells our processes apart by.

@@ -57,7 +57,9 @@
 {{- if and $v.tests.enabled (not (or $v.auth.existingSecret $v.evaluation.enabled $v.tests.tokenSecret)) }}
   {{- fail "helm test cannot sign a token where only auth.jwksUrl is believed: set tests.tokenSecret, or tests.enabled=false" }}
 {{- end }}
-{{- if and $v.loadtest.enabled (not (or $v.auth.existingSecret $v.evaluation.enabled)) }}
-  {{- fail "loadtest.enabled needs auth.existingSecret: its people sign their own tokens" }}
+{{- range $signer := list "canary" "loadtest" }}
+  {{- if and (index $v $signer).enabled (not (or $v.auth.existingSecret $v.evaluation.enabled)) }}
+    {{- fail (printf "%s.enabled needs auth.existingSecret: it signs tokens of its own" $signer) }}
+  {{- end }}
 {{- end }}
 {{- end -}}
