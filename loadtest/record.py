@@ -57,7 +57,7 @@ class Recorder:
         if file is None:
             return
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(self._record(stats, outcome, verdict), indent=1, ensure_ascii=False) + "\n")
+        file.write_text(json.dumps(self._record(stats, outcome, verdict), ensure_ascii=False) + "\n")
 
     def _record(self, stats: RequestStats, outcome: Outcome, verdict: Sequence[str]) -> dict[str, Any]:
         options = self._options

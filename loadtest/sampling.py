@@ -48,7 +48,7 @@ class Parts:
         try:
             told: dict[str, Any] = json.loads(file.read_text())
             return cls(tuple(Part(name, **fields) for name, fields in told.items()))
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise Trouble(f"{file} does not say what to scrape and weigh: {error}") from None
 
     def write(self, file: Path) -> None:

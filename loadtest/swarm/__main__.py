@@ -83,7 +83,7 @@ class Swarm:
         return {}
 
     async def _leave(self, command: Fields) -> Fields:
-        await self._crowd.leave(command["batch"])
+        self._crowd.leave(command["batch"])
         return {}
 
     async def _talk(self, command: Fields) -> Fields:

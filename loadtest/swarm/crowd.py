@@ -47,6 +47,8 @@ class Crowd:
     def __init__(self, place: Place, dialect: Dialect, tally: Tally, ledger: Ledger) -> None:
         self.people: dict[int, Person] = {}
         self.present = 0
+        self.numbers: list[int] = []
+        """Of all people, to choose from."""
         self.seen: Callable[[Seen], None] = lambda _: None
         """Whoever wants to know of presence puts himself here."""
         self._place = place
@@ -56,6 +58,8 @@ class Crowd:
         self._doors = asyncio.Semaphore(place.in_flight)
         self.requests = Requests(tally)
         self._watched: dict[int, Sequence[str]] = {}
+        self._sent_away: dict[int, float] = {}
+        """Whom the server said goodbye to, and when they shall come back."""
 
     def name(self, number: int) -> str:
         return f"{self._place.run}-{number}"
@@ -73,6 +77,7 @@ class Crowd:
             if watched:
                 others = [self.name(other) for other in people if other != number]
                 self._watched[number] = random.sample(others, min(watched, len(others)))
+        self.numbers = list(self.people)
         loop = asyncio.get_running_loop()
         began = loop.time()
         for place, number in enumerate(people):
@@ -82,7 +87,7 @@ class Crowd:
         coming = [one.coming for number in people if (one := self.people.get(number)) and one.coming]
         await asyncio.gather(*coming, return_exceptions=True)
 
-    async def leave(self, batch: int) -> None:
+    def leave(self, batch: int) -> None:
         """A batch goes, each with a goodbye."""
         going = [person for person in self.people.values() if person.batch == batch]
         self.requests.forget({person.number for person in going})
@@ -96,7 +101,7 @@ class Crowd:
             if person.socket is not None:
                 person.socket.close()
                 person.socket = None
-        await asyncio.sleep(0)
+        self.numbers = list(self.people)
 
     def cut(self, share: float, *, window_seconds: float) -> int:
         """Reset a share of the connections at once; each comes back after a pause drawn from the window."""
@@ -125,10 +130,12 @@ class Crowd:
             return
         if (one := self.people.get(person)) is not None:
             one.socket = None
+            pause = self._sent_away.pop(person, None)
             if one.is_present:
                 self._out(one)
-                self._tally.failed("connection", "closed by the server")
-                self._return(one, 0.0)
+                if pause is None:
+                    self._tally.failed("connection", "closed by the server")
+                self._return(one, pause or 0.0)
 
     def heard(self, person: int, payload: bytes) -> None:
         heard = self._dialect.hear(payload)
@@ -147,8 +154,10 @@ class Crowd:
             case Resync(conversation, seq):
                 self._tally.count("resyncs")
                 self._ledger.begin(person, conversation, seq)
-            case Farewell(reason, _):
+            case Farewell(reason, come_back_seconds):
                 self._tally.count(f"sent away: {reason}")
+                if come_back_seconds is not None:
+                    self._sent_away[person] = come_back_seconds
 
     # ── coming in ───────────────────────────────────────────────────────────────────────────────────────────────
 

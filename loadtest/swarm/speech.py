@@ -167,6 +167,6 @@ class Speech:
         return None
 
     def _anybody(self) -> Person | None:
-        numbers = list(self._crowd.people)
+        numbers = self._crowd.numbers
         person = self._crowd.people[random.choice(numbers)] if numbers else None
         return person if person is not None and person.is_present else None
