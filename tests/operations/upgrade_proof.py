@@ -44,6 +44,7 @@ def services(operator: dict[str, str], tmp_path: Path) -> Iterator[Services]:
     started.kill_all()
 
 
+@pytest.mark.timeout(1800)
 async def test_release_by_release_and_back_loses_nothing(
     operator: dict[str, str], services: Services, before: Path
 ) -> None:
