@@ -54,7 +54,7 @@ class Estimate:
 
     @staticmethod
     def total(parts: Sequence["Estimate"]) -> "Estimate":
-        """Parts of one machine are off together, so their errors add up instead of cancelling."""
+        """The sum, as if all were off in the same direction."""
         return Estimate(sum(one.value for one in parts), sum(one.low for one in parts), sum(one.high for one in parts))
 
 
@@ -72,10 +72,14 @@ class Cost:
     def at(self, load: Load, pods: float) -> Estimate:
         row = load.row(self.drivers, pods, apart_seconds=self.apart_seconds)
         value = self.fit.at(row)
-        beyond = max(0.0, math.log2(load.connections / self.most)) if self.most and load.connections else 0.0
         spread = math.hypot(self.fit.sigma * max(value, self.floor), self.fit.error_at(row))
-        half = math.hypot(student90(self.fit.degrees) * spread, PER_DOUBLING * beyond * value)
+        half = math.hypot(student90(self.fit.degrees) * spread, _bent(load, self.most) * value)
         return Estimate(value, max(0.0, value - half), value + half)
+
+    def error_at(self, load: Load, pods: float) -> float:
+        """How unsure the fit is there, single stages apart: nine of ten."""
+        row = load.row(self.drivers, pods, apart_seconds=self.apart_seconds)
+        return student90(self.fit.degrees) * self.fit.error_at(row)
 
     def each(self, driver: str) -> Estimate | None:
         """What one more costs; None when it was found to be nothing, or not told apart."""
@@ -90,7 +94,8 @@ class Cost:
 
 @dataclass(frozen=True)
 class Model:
-    """All parts. `kernel_each` is bytes of the kernel for one end of a connection."""
+    """All parts. `kernel_each` is bytes of the kernel for one end of a connection, `scatter` by what share the cores of
+    all parts together are off in a stage: what one part has less another often has more."""
 
     cores: Mapping[str, Cost]
     memory: Mapping[str, Cost]
@@ -98,7 +103,16 @@ class Model:
     disk_each: float | None
     database_seconds_each: float | None
     most: float
+    scatter: float
     runs: tuple[str, ...]
+
+    def all_cores(self, load: Load, pods: Mapping[str, float]) -> Estimate:
+        """Of all parts that have so many pods."""
+        value = sum(self.cores[name].at(load, count).value for name, count in pods.items())
+        errors = [self.cores[name].error_at(load, count) for name, count in pods.items()]
+        t = student90(min(self.cores[name].fit.degrees for name in pods))
+        half = math.hypot(t * self.scatter * value, *errors, _bent(load, self.most) * value)
+        return Estimate(value, max(0.0, value - half), value + half)
 
 
 def learn(runs: Sequence[Run]) -> Model:
@@ -126,8 +140,26 @@ def learn(runs: Sequence[Run]) -> Model:
         None if disk is None else disk.disk_each,
         max(database, default=None),
         most,
+        _scatter(cores, stages),
         tuple(run.name for run in runs),
     )
+
+
+def _bent(load: Load, most: float) -> float:
+    """How far off, as a share, a straight line may be beyond what was measured."""
+    return PER_DOUBLING * max(0.0, math.log2(load.connections / most)) if most and load.connections else 0.0
+
+
+def _scatter(cores: Mapping[str, Cost], stages: Sequence[StageSeen]) -> float:
+    """The mean square, corrected for what was fitted."""
+    off = []
+    for stage in stages:
+        parts = {name: used for name, used in stage.parts.items() if name in cores}
+        said = sum(cores[name].at(stage.load, used.pods).value for name, used in parts.items())
+        measured = sum(used.cores for used in parts.values())
+        off.append((measured - said) / max(measured, MEASURABLE_CORES))
+    fitted = max(len(cost.fit.active) for cost in cores.values())
+    return math.sqrt(sum(one * one for one in off) / max(1, len(off) - fitted))
 
 
 def _cores(name: str, stages: Sequence[StageSeen], most: float) -> Cost:

@@ -66,8 +66,9 @@ def _lines(stage: StageSeen, model: Model, *, is_memory: bool) -> list[Line]:
     said = {name: _said(costs[name], stage) for name in names}
     measured = {name: stage.parts[name].memory_bytes if is_memory else stage.parts[name].cores for name in names}
     each = [Line(stage.stage, name, said[name], measured[name], is_memory) for name in names]
-    total = Line(stage.stage, "all", Estimate.total(list(said.values())), sum(measured.values()), is_memory)
-    return [*each, total]
+    pods = {name: float(stage.parts[name].pods) for name in names}
+    together = Estimate.total(list(said.values())) if is_memory else model.all_cores(stage.load, pods)
+    return [*each, Line(stage.stage, "all", together, sum(measured.values()), is_memory)]
 
 
 def _said(cost: Cost, stage: StageSeen) -> Estimate:

@@ -37,6 +37,7 @@ def report(model: Model, plan: Plan) -> str:
         "",
         *_table([("store", "cores", "±", "MiB", "±")], [_store(plan, name) for name in STORES if name in plan.cores]),
         "",
+        f"everything together: {plan.all_cores.value:.2f} cores ± {_share(plan.all_cores)}",
         f"a gateway: {plan.target_connections:,} connections aimed at, {plan.max_connections:,} at most, "
         f"{plan.drain_seconds} s to drain; {_each(model.kernel_each)} of the kernel for each connection included",
         f"PostgreSQL: room for {plan.postgres_connections} connections; months ahead 3",

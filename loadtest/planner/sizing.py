@@ -81,6 +81,7 @@ class Plan:
     services: Mapping[str, Pods]
     cores: Mapping[str, Estimate]
     memory: Mapping[str, Estimate]
+    all_cores: Estimate
     target_connections: int
     max_connections: int
     drain_seconds: int
@@ -120,6 +121,7 @@ def size(model: Model, demand: Demand) -> Plan:
         services,
         cores,
         memory,
+        model.all_cores(load, {name: float(counts.get(name, 1)) for name in model.cores}),
         target,
         most,
         _drain_seconds(model, target, gateways),

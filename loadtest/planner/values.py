@@ -7,7 +7,7 @@ from loadtest.planner.sizing import UTILIZATION, Plan, Pods
 def values(model: Model, plan: Plan) -> str:
     """The file. A plan made from the same runs is the same file."""
     demand = plan.demand
-    gateway, total = plan.cores["gateway"], sum(one.value for one in plan.cores.values())
+    gateway, together = plan.cores["gateway"], plan.all_cores
     lines = [
         "# Made by `causerie plan`; use it with `helm upgrade … -f values.capacity.yaml`.",
         f"# For {demand.connections:,} connections, {demand.messages_per_second:,g} messages/s in groups of "
@@ -35,7 +35,7 @@ def values(model: Model, plan: Plan) -> str:
         f"  connections: {demand.connections}",
         f"  messagesPerSecond: {demand.messages_per_second:g}",
         f"  groupSize: {demand.group_size}",
-        f"  cores: {total:.2f}",
+        f"  cores: {_quoted(f'{together.value:.2f} ± {together.share:.0%}')}",
         f"  gatewayCores: {_quoted(f'{gateway.value:.2f} ± {gateway.share:.0%}')}",
         f"  postgresqlConnections: {plan.postgres_connections}",
     ]
