@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 5.0
 MERGE = "application/merge-patch+json"
-"""Said aloud: left to itself the client would send our object as a list of operations, and be refused."""
+"""The plainest of the API's patches: what it does not name stays as it is."""
 
 
 class ClusterError(Exception):
