@@ -56,6 +56,7 @@ def partitions_retain(directory: Path, months: int | None, event_months: int) ->
     done = _carried_out(partitions.retain(instance.database_url(directory), months=months, event_months=event_months))
     lines = [f"detached {name}; the next run drops it" for name in done.detached]
     lines += [f"dropped {name}" for name in done.dropped]
+    lines += [f"finished detaching {name}, which somebody had begun" for name in done.finished]
     print("\n".join(lines) or "nothing is old enough")
     return 0
 

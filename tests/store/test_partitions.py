@@ -267,6 +267,38 @@ async def test_two_runs_at_once_do_not_drop_what_the_other_just_detached(url: st
     assert not set(first.detached) & set(second.detached)
 
 
+async def test_what_somebody_left_half_detached_is_told_and_finished_and_left_to_him(url: str) -> None:
+    await partitions.ensure(url, now=NOW)
+    await half_detached(url, "messages_y2026m12")
+    await execute(url, "CREATE TABLE messages_default (LIKE messages INCLUDING ALL)")
+    await execute(url, "ALTER TABLE messages ATTACH PARTITION messages_default DEFAULT")
+    report = await partitions.check(url, now=NOW)
+    assert report.detach_pending == 1
+    assert "half detached: messages_y2026m12" in report.lines()[0]
+
+    first = await partitions.retain(url, months=1, now=NOW)
+    second = await partitions.retain(url, months=1, now=NOW)
+
+    assert first.finished == ["messages_y2026m12"]
+    assert (second.finished, second.dropped) == ([], [])
+    assert "messages_y2026m12" not in await attached(url, "messages")
+    assert await one(url, "SELECT to_regclass('messages_y2026m12')") is not None
+    assert (await partitions.check(url, now=NOW)).detach_pending == 0
+
+
+async def half_detached(url: str, name: str) -> None:
+    """Begin what only goes without a default, and end it while it waits for a reader."""
+    await execute(url, "DROP TABLE messages_default")
+    reader, impatient = await asyncpg.connect(url), await asyncpg.connect(url)
+    async with reader.transaction():
+        await reader.execute(f"SELECT count(*) FROM {name}")
+        with pytest.raises(asyncpg.QueryCanceledError):
+            await impatient.execute("SET statement_timeout = '300ms'")
+            await impatient.execute(f"ALTER TABLE messages DETACH PARTITION {name} CONCURRENTLY")
+    await reader.close()
+    await impatient.close()
+
+
 @pytest.mark.parametrize("arguments", [{"months": 0}, {"months": 1, "event_months": 0}])
 async def test_less_than_a_month_is_refused(url: str, arguments: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least one month"):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from causerie.store import ddl
 from causerie.store.partitions import catalogue
+from causerie.store.partitions.catalogue import Partition
 from causerie.store.partitions.periods import EVENTS, MESSAGES, SEND_KEYS, Table
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ KEY_WEEKS = 1
 
 @dataclass(slots=True)
 class Retained:
-    """What a run did."""
+    """What a run did; `finished` are partitions that somebody had left half detached, and are his to drop."""
 
+    finished: list[str] = field(default_factory=list)
     detached: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
 
@@ -65,26 +67,26 @@ async def retain(
                             patience_seconds=patience_seconds,
                         )
                         done.dropped.append(old.name)
-                if count is None:
-                    continue
-                oldest = table.rhythm.back(now, count)
                 for part in (await catalogue.layout(connection, table)).partitions:
-                    if part.end <= oldest.start:
+                    is_old = count is not None and part.end <= table.rhythm.back(now, count).start
+                    if is_old or part.detach_pending:
                         await ddl.patiently(
                             connection,
-                            partial(_detach, connection, table, part.name),
+                            partial(_detach, connection, table, part, mark=is_old),
                             doing=f"detach {part.name}",
                             patience_seconds=patience_seconds,
                         )
-                        done.detached.append(part.name)
+                        (done.detached if is_old else done.finished).append(part.name)
             await catalogue.record_success(connection, "retain", now)
     return done
 
 
-async def _detach(connection: "Connection", table: Table, name: str) -> None:
+async def _detach(connection: "Connection", table: Table, part: Partition, *, mark: bool) -> None:
     # Not CONCURRENTLY: PostgreSQL refuses that beside a default partition.
-    await connection.execute(f"ALTER TABLE {table.name} DETACH PARTITION {name}")
-    await catalogue.mark_detached(connection, name)
+    end = " FINALIZE" if part.detach_pending else ""
+    await connection.execute(f"ALTER TABLE {table.name} DETACH PARTITION {part.name}{end}")
+    if mark:
+        await catalogue.mark_detached(connection, part.name)
 
 
 async def _drop(connection: "Connection", name: str) -> None:
