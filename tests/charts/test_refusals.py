@@ -29,6 +29,7 @@ def refusal(values: dict[str, object], profile: str = "minimal") -> str:
         ({"evaluation": {"demo": True}}, "it needs evaluation.enabled"),
         ({"auth": {"cookie": "session"}}, "auth.cookie needs auth.allowedOrigins"),
         ({"trust": {"configMap": "a", "secret": "b"}}, "trust.configMap and trust.secret are both set"),
+        ({"trust": {"key": "ca.crt"}}, "trust.key names a file of trust.configMap or trust.secret"),
         ({"gateway": {"maxConnections": 100}}, "gateway.targetConnectionsPerPod is above gateway.maxConnections"),
         ({"worker": {"autoscaling": {"minReplicas": 9}}}, "worker.autoscaling.minReplicas is above maxReplicas"),
         (

@@ -88,7 +88,7 @@
 
 {{/* OpenSSL and PostgreSQL's client look at different variables. */}}
 {{- define "causerie.trustEnvironment" -}}
-{{- if or .Values.trust.configMap .Values.trust.secret }}
+{{- if .Values.trust.key }}
 - name: SSL_CERT_FILE
   value: /etc/causerie/trust/{{ .Values.trust.key }}
 - name: PGSSLROOTCERT

@@ -28,6 +28,9 @@
 {{- if and $v.trust.configMap $v.trust.secret }}
   {{- fail "trust.configMap and trust.secret are both set: name one" }}
 {{- end }}
+{{- if and $v.trust.key (not (or $v.trust.configMap $v.trust.secret)) }}
+  {{- fail "trust.key names a file of trust.configMap or trust.secret: set one of them" }}
+{{- end }}
 {{- if gt (int $v.gateway.targetConnectionsPerPod) (int $v.gateway.maxConnections) }}
   {{- fail "gateway.targetConnectionsPerPod is above gateway.maxConnections: pods would be full before there are more" }}
 {{- end }}
