@@ -1,9 +1,14 @@
 """All mutants, and the page that lists them."""
 
-from mutants import of_delivery, of_the_door, of_the_log
+from mutants import of_delivery, of_the_door, of_the_fleet, of_the_log
 from mutants.mutant import Mutant
 
-ROOMS = {"The log": of_the_log.MUTANTS, "Delivery": of_delivery.MUTANTS, "The door": of_the_door.MUTANTS}
+ROOMS = {
+    "The log": of_the_log.MUTANTS,
+    "Delivery": of_delivery.MUTANTS,
+    "The door": of_the_door.MUTANTS,
+    "The fleet": of_the_fleet.MUTANTS,
+}
 MUTANTS: tuple[Mutant, ...] = tuple(mutant for mutants in ROOMS.values() for mutant in mutants)
 
 _HEAD = """# Mutants
