@@ -99,7 +99,7 @@ MUTANTS = (
     Mutant(
         "an epoch without a timeline",
         "After a promotion nobody continues what the promoted server may lack.",
-        (Edit("causerie/store/footing.py", "{int(row['timeline'], 16):x}\"", '1"'),),
+        (Edit("causerie/store/footing.py", "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)", "'00000001'"),),
         "tests/store/test_histories.py::test_a_cursor_of_before_a_promotion_is_not_continued_after_it",
     ),
     Mutant(
@@ -165,8 +165,8 @@ MUTANTS = (
         (
             Edit(
                 "causerie/store/partitions/retention.py",
-                "await catalogue.mark_detached(connection, name)",
-                "await _drop(connection, name)",
+                "await catalogue.mark_detached(connection, part.name)",
+                "await _drop(connection, part.name)",
             ),
         ),
         "tests/store/test_partitions.py::test_old_partitions_are_detached_by_one_run_and_dropped_by_the_next",
