@@ -8,7 +8,12 @@ import pytest
 import yaml
 
 from charts import document
+from loadtest.planner.model import learn
+from loadtest.planner.records import read
+from loadtest.planner.sizing import Demand, size
+from loadtest.planner.values import values
 from tests.charts.chart import CHART, find, objects_of, rendered, service_pod
+from tests.loadtest.records import write_record
 
 VALUES = (CHART / "values.yaml").read_text()
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
@@ -85,16 +90,21 @@ def test_a_readme_without_its_marks_is_not_overwritten():
         document.written("# The chart\n", VALUES)
 
 
-def test_a_capacity_plan_is_accepted_as_it_is():
-    """What the planner writes into values.capacity.yaml: numbers for each service, and what it says of itself."""
-    plan = yaml.safe_load((CHART.parents[1] / "tests" / "charts" / "values.capacity.yaml").read_text())
+def test_a_capacity_plan_is_accepted_as_it_is(tmp_path):
+    """What the planner writes into values.capacity.yaml from records of load tests."""
+    records = [write_record(tmp_path / f"{n}.json", n, noise=0.05) for n in (2_000, 5_000)]
+    model = learn([read(file) for file in records])
+    demand = Demand(connections=100_000, messages_per_second=2_000, group_size=30, pages_per_second=100)
+    plan = yaml.safe_load(values(model, size(model, demand)))
 
     objects = rendered("minimal", plan)
 
     gateway = find(objects, "Deployment", "gateway")["spec"]["template"]["spec"]
-    assert gateway["containers"][0]["resources"]["requests"] == plan["gateway"]["resources"]["requests"]
-    assert find(objects, "HorizontalPodAutoscaler", "gateway")["spec"]["maxReplicas"] == 14
-    assert gateway["terminationGracePeriodSeconds"] == 10 + 90 + 30
+    scaler = find(objects, "HorizontalPodAutoscaler", "gateway")["spec"]
+    assert gateway["containers"][0]["resources"] == plan["gateway"]["resources"]
+    assert scaler["maxReplicas"] == plan["gateway"]["autoscaling"]["maxReplicas"]
+    assert gateway["terminationGracePeriodSeconds"] >= 10 + plan["gateway"]["drainSeconds"] + 20
+    assert plan["capacity"]
 
 
 def test_settings_of_one_release_restart_its_pods_and_nothing_else():
