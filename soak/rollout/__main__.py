@@ -10,12 +10,14 @@ from pathlib import Path
 
 import uvloop
 
+from services.gateway.drain import GONE_SECONDS
 from soak.ledger import Verdict
 from soak.outcome import STATUS, keep_logs, show
 from soak.rollout.report import rollout_text
 from soak.rollout.run import Plan, run
 from soak.rollout.steps import Rollout
 from soak.world import migrated_stores
+from tests.support.services import DRAIN_SECONDS
 from tests.support.stores import temporary_home
 
 
@@ -48,6 +50,8 @@ def _asked() -> Plan:
     parser.add_argument("--surge", type=int, default=Plan.surge, help="gateways replaced at a time")
     parser.add_argument("--seed", type=int, default=Plan.seed)
     asked = parser.parse_args()
+    if asked.drain + GONE_SECONDS > DRAIN_SECONDS:
+        parser.error(f"a process that has not ended {DRAIN_SECONDS:.0f} s after SIGTERM is killed; drain in less")
     return Plan(
         connections=asked.connections,
         rate=asked.rate,
