@@ -4,6 +4,7 @@ import functools
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,23 @@ def objects_of(profile: str) -> tuple[Object, ...]:
     return tuple(parsed(text_of(profile)))
 
 
+class _Strict(yaml.CSafeLoader):
+    """YAML in which a key stands once: PyYAML would take the last and say nothing."""
+
+
+def _once(loader: _Strict, node: yaml.MappingNode) -> Object:
+    keys = [loader.construct_object(key) for key, _ in node.value]
+    twice = [key for key, count in Counter(keys).items() if count > 1]
+    assert not twice, f"{twice} stands twice in line {node.start_mark.line + 1}"
+    mapping: Object = loader.construct_mapping(node, deep=True)
+    return mapping
+
+
+_Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _once)
+
+
 def parsed(text: str) -> list[Object]:
-    return [each for each in yaml.load_all(text, Loader=yaml.CSafeLoader) if each]
+    return [each for each in yaml.load_all(text, Loader=_Strict) if each]
 
 
 def rendered(profile: str, values: Mapping[str, object], *more: str) -> list[Object]:

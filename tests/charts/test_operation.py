@@ -1,5 +1,7 @@
 """How an installation scales, rolls, drains, migrates and is let in."""
 
+import re
+
 import pytest
 import yaml
 
@@ -232,9 +234,16 @@ def test_prometheus_scrapes_each_service_once():
     }
     assert scraped == {*SERVICES, "canary"}
     assert [each["port"] for each in monitor["podMetricsEndpoints"]] == ["health"]
-    (endpoint,) = monitor["podMetricsEndpoints"]
-    # What every rule and every panel tells our processes apart by.
-    assert [each["targetLabel"] for each in endpoint["relabelings"]] == ["causerie_service"]
+
+
+def test_what_is_scraped_carries_the_label_that_alerts_ask_for():
+    """An alert on a label that no target has would never fire."""
+    endpoint = find(objects_of("ha-external"), "PodMonitor")["spec"]["podMetricsEndpoints"][0]
+    asked = set(re.findall(r"\bup\{(\w+)", (CHART / "rules" / "alerts.yaml").read_text()))
+
+    given = {each["targetLabel"]: each["sourceLabels"] for each in endpoint["relabelings"]}
+    assert asked == {"causerie_service"}
+    assert given == {"causerie_service": ["__meta_kubernetes_pod_label_app_kubernetes_io_component"]}
 
 
 def test_escape_hatches_reach_the_pods():
