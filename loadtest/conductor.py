@@ -38,7 +38,7 @@ class Conductor:
         )
         self.stage: Stage | None = None
         self.is_ready = False
-        self.lost = 0
+        self.lost: int | None = None
         self.duplicates = 0
         self.counts: Counter[str] = Counter()
         self.troubles: list[str] = []

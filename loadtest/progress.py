@@ -36,7 +36,7 @@ def summary(conductor: Conductor) -> list[str]:
     told = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()) if count)
     return [
         f"{conductor.options.connections:,} connections, {conductor.delivered:,} events delivered, "
-        f"{conductor.lost:,} lost, {conductor.duplicates:,} twice",
+        f"{'?' if conductor.lost is None else f'{conductor.lost:,}'} lost, {conductor.duplicates:,} twice",
         *([f"also: {told}"] if told else []),
     ]
 

@@ -25,7 +25,8 @@ class Outcome:
     p99_ms: Mapping[str, float]
     requests: int
     failures: int
-    lost: int
+    lost: int | None
+    """None when it could not be counted."""
     late: tuple[str, ...]
     """Stages in which not everybody came."""
     troubles: tuple[str, ...]
@@ -46,13 +47,11 @@ def judge(thresholds: Thresholds, outcome: Outcome) -> tuple[int, list[str]]:
     ratio = outcome.failures / outcome.requests if outcome.requests else float(outcome.failures > 0)
     told = f"errors {outcome.failures:,} of {outcome.requests:,} ({ratio:.3%})"
     _judge(kept, broken, told, f"{thresholds.max_error_ratio:.3%}", is_kept=ratio <= thresholds.max_error_ratio)
-    _judge(
-        kept,
-        broken,
-        f"lost {outcome.lost:,}",
-        f"{thresholds.max_lost:,.0f}",
-        is_kept=outcome.lost <= thresholds.max_lost,
-    )
+    if outcome.lost is None:
+        broken.append("BROKEN  what was lost could not be counted")
+    else:
+        is_kept = outcome.lost <= thresholds.max_lost
+        _judge(kept, broken, f"lost {outcome.lost:,}", f"{thresholds.max_lost:,.0f}", is_kept=is_kept)
     broken += [f"BROKEN  not everybody came in stage {stage!r}" for stage in outcome.late]
     broken += [f"BROKEN  {trouble}" for trouble in outcome.troubles]
     if not outcome.requests:

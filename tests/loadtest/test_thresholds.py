@@ -22,6 +22,7 @@ def test_a_run_within_its_limits_passes_and_says_so():
         (replace(WELL, p99_ms={"send→delivered": 251.0}), "send→delivered p99 251 ms"),
         (replace(WELL, failures=11), "errors 11 of 10,000 (0.110%)"),
         (replace(WELL, lost=1), "lost 1"),
+        (replace(WELL, lost=None), "what was lost could not be counted"),
         (replace(WELL, late=("arrive",)), "not everybody came in stage 'arrive'"),
         (replace(WELL, troubles=("swarm 0 is gone",)), "swarm 0 is gone"),
         (replace(WELL, p99_ms={}, requests=0), "nothing was measured"),
