@@ -5,6 +5,7 @@ from random import Random
 
 from soak.world import Platform
 from tests.support.services import Service
+from tests.support.waiting import eventually
 
 _CONNECTIONS = 'causerie_gateway_connections{dialect="native"} '
 
@@ -35,6 +36,6 @@ class ElasticPlatform(Platform):
 
 
 async def connections_of(gateway: Service) -> int:
-    """How many sockets are open there, by its own account."""
-    lines = (await gateway.metrics()).splitlines()
+    """How many sockets are open there, by its own account; asked again while it is too busy to answer."""
+    lines = (await eventually(gateway.metrics)).splitlines()
     return next(int(float(line.removeprefix(_CONNECTIONS))) for line in lines if line.startswith(_CONNECTIONS))
