@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 CHART = Path(__file__).parent / "causerie"
 BEGIN = "<!-- values: made by `make chart-docs` from values.yaml -->"
