@@ -47,8 +47,10 @@ class Readiness:
 
     async def watch(self, store: Store) -> None:
         """Look after PostgreSQL for as long as the process lives."""
+        rounds = telemetry.Rounds("store_watch")
         while True:
             await self.look(store)
+            rounds.succeeded()
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self, store: Store) -> None:

@@ -149,6 +149,7 @@ class Node:
         return Heartbeat(self.id, kind, self._seating.told, self.connections, self.draining, uptime, self._pod)
 
     async def _tick(self) -> None:
+        rounds = telemetry.Rounds("node_beat")
         while True:
             now = self._now()
             if self._bus.is_up:
@@ -156,6 +157,7 @@ class Node:
             self.fleet.expire(now=now)
             self._bus.publish(subjects.HEARTBEATS, self._heartbeat(self._kind))
             self._acknowledge_all()
+            rounds.succeeded()
             await asyncio.sleep(BEAT_SECONDS)
 
     def _acknowledge_all(self) -> None:

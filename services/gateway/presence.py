@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from causerie import telemetry
 from causerie.actions.platform import Platform
 from causerie.actions.presence import as_json, change_of
 from causerie.bus import ephemeral, subjects
@@ -101,11 +102,13 @@ class PresenceRoom:
             await presence.retire(self._platform.cache, self._node)
 
     async def _renew_lease(self) -> None:
+        rounds = telemetry.Rounds("presence_lease")
         while True:
             pause: float = RENEW_EVERY_SECONDS
             try:
                 told = await presence.renew(self._platform.cache, self._node, self._desk.seated)
                 ephemeral.presence(self._platform.bus, [change_of(one) for one in told])
+                rounds.succeeded()
             except CacheAway:
                 pause = RETRY_SECONDS
             except Exception:  # the loop's edge: without its lease everybody here would be shown offline
@@ -116,10 +119,12 @@ class PresenceRoom:
     async def _write_changes(self) -> None:
         loop = asyncio.get_running_loop()
         half_written: set[UserId] = set()
+        rounds = telemetry.Rounds("presence_changes")
         while True:
             await asyncio.sleep(GATHER_SECONDS)
             changes = self._desk.take_changes(now=loop.time())
             if not changes:
+                rounds.succeeded()
                 continue
             try:
                 told = await presence.record(self._platform.cache, self._node, changes)
@@ -135,6 +140,7 @@ class PresenceRoom:
             except Exception:  # the loop's edge: the next changes must find somebody to write them
                 log.exception("changes of presence could not be written")
                 continue
+            rounds.succeeded()
             ephemeral.presence(self._platform.bus, [change_of(one) for one in told])
 
     def _doubt(self) -> None:

@@ -104,10 +104,12 @@ class Floor:
         self._bus.publish(subjects.roster(node), RosterAsk(self._worker), reply=subjects.worker(self._worker))
 
     async def _tick(self) -> None:
+        rounds = telemetry.Rounds("worker_beat")
         while True:
             began = monotonic()
             try:
                 self._once(began)
+                rounds.succeeded()
             except Exception:  # the loop's edge: without beats every stream would stand still
                 log.exception("a beat failed")
             await asyncio.sleep(BEAT_SECONDS)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causerie.bus import envelopes
-from causerie.bus.envelopes import Batches, Delivery, Heartbeat, Section
+from causerie.bus.envelopes import Batches, Delivery, Heartbeat, Hint, Hints, Section
 
 BATCHES = Batches("w", [Section(1, 2, 3, 4, False, [Delivery(b"c" * 16, 7, "message.new", b"{}", 1.5, ["ann"])])])
 
@@ -53,6 +53,15 @@ def test_a_heartbeat_of_the_release_before_names_no_pod() -> None:
     data = bytes([envelopes.VERSION]) + msgspec.msgpack.encode([8, "node", "gateway", 1, 2, False, 3.0])
 
     assert envelopes.decode(data) == Heartbeat("node", "gateway", 1, 2, False, 3.0, "")
+
+
+def test_who_says_nothing_of_traces_is_heard() -> None:
+    hints = [1, [[b"c" * 16, 7, "message.new", b"{}", 1.5]]]
+    batches = [3, "w", [[1, 2, 3, 4, False, [[b"c" * 16, 7, "message.new", b"{}", 1.5, ["ann"]]]]]]
+
+    heard = [envelopes.decode(bytes([envelopes.VERSION]) + msgspec.msgpack.encode(sent)) for sent in (hints, batches)]
+
+    assert heard == [Hints([Hint(b"c" * 16, 7, "message.new", b"{}", 1.5, None)]), BATCHES]
 
 
 def test_depth_is_no_bomb() -> None:

@@ -84,6 +84,13 @@ def test_what_nobody_accepted_is_not_missed(lane):
     assert lane.counts() == {"refused": 1}
 
 
+def test_what_nobody_has_answered_yet_is_not_lost(lane):
+    lane.sending("one", now=0.0)
+    lane.look(now=LOST_AFTER + 0.1)
+
+    assert lane.counts() == {}
+
+
 def test_what_is_shown_twice_is_doubled(lane):
     lane.send("one", 0.0)
     for _ in range(3):

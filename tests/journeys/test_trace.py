@@ -130,6 +130,7 @@ SOMEBODY = {
         "causerie_messages_accepted_total",
         'causerie_cache_reads_total{result="miss"}',
         'causerie_cache_reads_total{result="hit"}',
+        'causerie_task_age_seconds{task="store_watch"}',
     ),
     "gateway": (
         'causerie_bus_messages_total{direction="in"}',
@@ -147,6 +148,10 @@ SOMEBODY = {
         "causerie_posts_batch_size_count",
         "causerie_fleet_gateways",
         "causerie_fleet_mean_connections",
+        'causerie_task_age_seconds{task="store_watch"}',
+        'causerie_task_age_seconds{task="node_beat"}',
+        'causerie_task_age_seconds{task="presence_lease"}',
+        'causerie_task_age_seconds{task="presence_changes"}',
     ),
     "worker": (
         "causerie_worker_shards",
@@ -156,6 +161,7 @@ SOMEBODY = {
         "causerie_partition_months_ahead",
         'causerie_partition_upkeep_last_success_seconds{task="ensure"}',
         'causerie_task_age_seconds{task="leases"}',
+        'causerie_task_age_seconds{task="worker_beat"}',
         'causerie_task_age_seconds{task="log_tail"}',
         'causerie_task_age_seconds{task="presence_sweep"}',
         'causerie_task_age_seconds{task="partition_watch"}',

@@ -2,9 +2,12 @@
 
 import asyncio
 import time
+from contextvars import ContextVar, copy_context
 
 from causerie import telemetry
+from causerie.domain.message import Posted
 from causerie.store import Store
+from tests.store.conftest import a_conversation, a_draft
 from tests.support.waiting import eventually
 
 
@@ -45,4 +48,25 @@ async def test_who_gives_up_waiting_waits_no_more(database_url):
         assert shown() == (1, 0, 0)
 
     assert telemetry.STORE_FAILURES.values["postgresql"] == failures
+    await store.close()
+
+
+async def test_a_commit_takes_nothing_over_from_the_requests_in_it(database_url):
+    """Their trace among it: every later commit would stand in the trace of the first."""
+    request: ContextVar[str | None] = ContextVar("request", default=None)
+    committed_in: list[str | None] = []
+    store = await Store.connect(database_url, announce=lambda events: committed_in.append(request.get()))
+    group = await a_conversation(store)
+    committed_in.clear()
+
+    def asked(name: str) -> "asyncio.Future[Posted]":
+        request.set(name)
+        return store.posts.submit(a_draft(group))
+
+    first = copy_context().run(asked, "first")
+    await eventually(lambda: telemetry.POSTS_IN_FLIGHT.read() == 1)
+    await asyncio.gather(first, copy_context().run(asked, "second"))
+
+    assert committed_in == [None, None]
+    assert (telemetry.POSTS_QUEUED.read(), telemetry.POSTS_IN_FLIGHT.read()) == (0, 0)
     await store.close()
