@@ -37,10 +37,6 @@ class ElasticPlatform(Platform):
 
 async def connections_of(gateway: Service) -> int:
     """How many sockets are open there, by its own account; asked again while it is too busy to answer."""
-<<<<<<< Updated upstream
-    lines = (await eventually(gateway.metrics)).splitlines()
-=======
     metrics: str = await eventually(gateway.metrics)
     lines = metrics.splitlines()
->>>>>>> Stashed changes
     return next(int(float(line.removeprefix(_CONNECTIONS))) for line in lines if line.startswith(_CONNECTIONS))
