@@ -20,7 +20,7 @@ from pathlib import Path
 from causerie.embedded import StoreFailed, StoreUrls
 from causerie.embedded.process import leashed
 from loadtest import limits, loopback
-from loadtest.options import SECRET, add_arguments, check, swarms
+from loadtest.options import SECRET, Options, add_arguments, check, swarms
 from loadtest.scenarios import SCENARIOS
 from loadtest.trouble import Trouble
 
@@ -92,6 +92,8 @@ async def run(given: argparse.Namespace) -> int:
             up.parts.write(parts)
             given.parts = str(parts)
             os.environ[SECRET] = up.secret
+        # Locust would say the same, a second later.
+        Options.of(given)
         given.record = given.record or str(out / "record.json")
         status = await locust(command(given, out))
         print(f"report: {out / 'report.html'}   record for `causerie plan`: {given.record}")

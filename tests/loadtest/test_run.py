@@ -103,6 +103,8 @@ async def test_locusts_page_shows_the_run_and_a_broken_threshold_fails_it(stores
         (["--dialect", "morse"], "there is no dialect 'morse'; there are: native"),
         (["--connections", "100001"], "--connections is 100,001; it must be from 2 to 100,000"),
         (["--connections", "20000", "--swarms", "1"], "--swarms 1 hold 15,000 connections at most, not 20,000"),
+        (["--gateway", "ws://127.0.0.1:1"], "say where the platform is with --gateway ws://HOST:PORT and --api"),
+        (["--gateway", "127.0.0.1:1", "--api", "http://127.0.0.1:1"], "'127.0.0.1:1' is no address of the form ws://"),
         (["--gateways", "0"], "--gateways is 0; it must be from 1 to 64"),
     ],
 )
