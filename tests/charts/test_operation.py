@@ -1,6 +1,7 @@
 """How an installation scales, rolls, drains, migrates and is let in."""
 
 import re
+import shutil
 
 import pytest
 import yaml
@@ -11,8 +12,10 @@ from tests.charts.chart import (
     component_of,
     environment_of,
     find,
+    helm,
     objects_of,
     of_kind,
+    parsed,
     pods_of,
     rendered,
     service_pod,
@@ -222,6 +225,16 @@ def test_rules_and_dashboards_come_from_their_folders_as_they_are():
         f"causerie-{file.name}": file.read_text() for file in (CHART / "dashboards").glob("*.json")
     }
     assert all(each["metadata"]["labels"]["grafana_dashboard"] == "1" for each in dashboards)
+
+
+def test_without_rules_and_dashboards_the_rest_is_rendered_all_the_same(tmp_path):
+    chart = tmp_path / "chart"
+    shutil.copytree(CHART, chart, ignore=shutil.ignore_patterns("rules", "dashboards"))
+
+    objects = parsed(helm("template", "chat", chart, "--values", CHART / "ci" / "ha-external.yaml"))
+
+    assert find(objects, "PodMonitor")
+    assert of_kind(objects, "PrometheusRule") == []
 
 
 def test_prometheus_scrapes_each_service_once():
