@@ -55,16 +55,25 @@ class Ran:
     out: str
 
 
+def every_page() -> list[str]:
+    """Their paths below the folder, without the suffix."""
+    return sorted(str(path.relative_to(FOLDER).with_suffix("")) for path in FOLDER.rglob("*.md"))
+
+
 def pages() -> list[str]:
-    """Every page that has a block of commands, without its suffix."""
-    return sorted(path.stem for path in FOLDER.glob("*.md") if any(block.is_command for block in blocks(path.stem)))
+    """Every page that has a block of commands."""
+    return [page for page in every_page() if any(block.is_command for block in blocks(page))]
+
+
+def text_of(page: str) -> str:
+    return (FOLDER / f"{page}.md").read_text()
 
 
 def blocks(page: str) -> list[Block]:
     """All fenced blocks of a page, in order."""
     return [
         Block(page, found["language"], found["name"], dedent(found["text"]), _excuse(found["comment"]))
-        for found in _FENCE.finditer((FOLDER / f"{page}.md").read_text())
+        for found in _FENCE.finditer(text_of(page))
     ]
 
 
