@@ -6,11 +6,13 @@ Works inside Locust's process, on gevent: whatever waits here lets the others go
 import socket
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from locust.env import Environment
 
 from loadtest import merging
+from loadtest.cast import Circle
 from loadtest.children import Swarm
 from loadtest.options import Options
 from loadtest.record import Recorder
@@ -22,6 +24,8 @@ from loadtest.trouble import Trouble
 SETTLE_SECONDS = 20.0
 AT_ONCE_RATE = 10_000.0
 SOURCES_EACH = 4
+OPENED_AT_ONCE = 200
+"""Conversations between two words of how it goes."""
 
 
 class Conductor:
@@ -38,6 +42,7 @@ class Conductor:
         )
         self.stage: Stage | None = None
         self.is_ready = False
+        self.to_open = 0
         self.lost: int | None = None
         self.duplicates = 0
         self.counts: Counter[str] = Counter()
@@ -95,7 +100,15 @@ class Conductor:
             Trouble: the platform did not do it.
         """
         circles = self._crowd.circles()
-        ids = self._swarms[0].ask("found", circles=[(one.kind, one.members) for one in circles])["ids"]
+        self.to_open = len(circles)
+        for start in range(0, len(circles), OPENED_AT_ONCE):
+            some = circles[start : start + OPENED_AT_ONCE]
+            ids = self._swarms[0].ask("found", circles=[(one.kind, one.members) for one in some])["ids"]
+            self._opened(some, ids)
+            self.to_open -= len(some)
+        self.is_ready = True
+
+    def _opened(self, circles: Sequence[Circle], ids: Sequence[str]) -> None:
         for one, name in zip(circles, ids, strict=True):
             if one.kind == "channel":
                 self._channels.append((name, one.members))
@@ -104,7 +117,6 @@ class Conductor:
             else:
                 of = one.members[0] // self.options.batch
                 self._circles.setdefault(of, []).append((one.kind, name, list(one.members)))
-        self.is_ready = True
 
     def tick(self, now: float) -> tuple[int, float] | None:
         """Where the scenario stands: how many users, and how many of them a second; None when it is over."""

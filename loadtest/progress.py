@@ -44,7 +44,7 @@ def summary(conductor: Conductor) -> list[str]:
 def _line(conductor: Conductor, environment: Environment, delivered_per_second: float) -> str:
     stage = conductor.stage
     if not conductor.is_ready:
-        return "opening conversations …"
+        return f"opening conversations: {conductor.to_open:,} left"
     left = max(0.0, conductor.timeline.remaining(time.monotonic()))
     name = "settling" if stage is None else f"{stage.name} {'≤' if stage.gathers else ''}{left:.0f} s"
     stats = environment.stats

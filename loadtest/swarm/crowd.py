@@ -191,6 +191,7 @@ class Crowd:
         if name == "resume":
             self._tally.took(name, monotonic() - began)
         person.is_present = True
+        person.coming = None
         self.present += 1
 
     async def _attempt(self, person: Person) -> None:
