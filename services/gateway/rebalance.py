@@ -63,8 +63,10 @@ class Balance:
         if excess <= 0:
             self._paid_until = now
             return 0
-        due = int((now - self._paid_until) * self._per_second)
-        self._paid_until += due / self._per_second
+        # What was missed while the loop stood still is not made up for: that would be a herd.
+        unpaid = min(now - self._paid_until, 1.0)
+        due = int(unpaid * self._per_second)
+        self._paid_until = now - unpaid + due / self._per_second
         return min(due, int(excess) + 1)
 
     def rest(self) -> None:

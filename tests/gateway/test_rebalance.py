@@ -154,6 +154,17 @@ def test_whom_others_send_here_meanwhile_makes_some_more_leave_and_after_a_calm_
     assert house.live(30.0) == 0
 
 
+def test_after_a_standstill_there_is_no_herd() -> None:
+    house = House(1_000, mean=500.0)
+    house.live(PATIENCE_SECONDS + 1)
+    before = len(house.gone)
+
+    house.now += 60.0
+    house.live(TURN)
+
+    assert len(house.gone) - before == 20
+
+
 def test_those_who_are_slow_to_leave_are_not_counted_as_staying() -> None:
     house = House(100, mean=67.0)
     for guest in house.everybody:
