@@ -4,13 +4,16 @@ import re
 
 import pytest
 
-from causerie.settings import KNOWN
+from causerie.settings import CanarySettings, Settings, refuse_unknown
+from loadtest.__main__ import parser as loadtest_parser
+from loadtest.scenarios import SCENARIOS
 from tests.charts import kubernetes_schemas, pod_security
 from tests.charts.chart import (
     CHART,
     NAMESPACE,
     PROFILES,
     SERVICES,
+    Object,
     containers_of,
     environment_of,
     find,
@@ -175,15 +178,49 @@ def test_volumes_ports_and_selectors_belong_together(profile):
         assert any(selector.items() <= pod["metadata"]["labels"].items() for _, pod in pods), selector
 
 
-@every_profile
-def test_services_understand_every_setting_they_are_given(profile):
-    """A pod refuses to start on a setting it does not know."""
-    given = set(find(objects_of(profile), "ConfigMap", "settings")["data"])
-    for component in SERVICES:
-        given |= environment_of(service_pod(objects_of(profile), component)["spec"]["containers"][0]).keys()
+STORED = {
+    "DATABASE_URL": "postgresql://causerie@postgresql/causerie",
+    "REDIS_URL": "redis://redis:6379",
+    "NATS_URL": "nats://nats:4222",
+    "CAUSERIE_JWT_SECRET": "as long as a secret in a Secret must be",
+}
+"""What stands in Secrets."""
 
-    assert {name for name in given if name.startswith("CAUSERIE_")} <= KNOWN
-    assert "LOG_LEVEL" in given
+
+def told(container: Object, settings: dict[str, str]) -> dict[str, str]:
+    """The environment of a container as it will be."""
+    found = dict(settings) if container.get("envFrom") else {}
+    for name, variable in environment_of(container).items():
+        found[name] = STORED.get(name) or variable.get("value", "something")
+    return found
+
+
+@every_profile
+def test_services_start_with_what_they_are_told(profile):
+    """A pod refuses to start on a setting it does not know or cannot read."""
+    common = find(objects_of(profile), "ConfigMap", "settings")["data"]
+    read = {
+        component: Settings.read(
+            component, told(service_pod(objects_of(profile), component)["spec"]["containers"][0], common)
+        )
+        for component in SERVICES
+    }
+
+    assert read["gateway"].gateway.max_connections == 20_000
+    assert read["gateway"].cluster.pod_name
+    assert read["api"].log.level == common["LOG_LEVEL"]
+
+
+def test_canary_and_load_test_start_with_what_they_are_told():
+    pods = dict(pods_of(objects_of("everything-on")))
+    canary = told(pods["Deployment/chat-causerie-canary"]["spec"]["containers"][0], {})
+    load = next(pod for where, pod in pods.items() if "loadtest" in where)["spec"]["containers"][0]
+
+    refuse_unknown(canary)
+    assert CanarySettings.read(canary).gateways == ("wss://chat.example.org",)
+    given = loadtest_parser().parse_args(load["args"])
+    assert (given.gateway, given.connections, given.talk) == ("ws://chat-causerie-gateway:80", 10_000, 2.0)
+    assert given.scenario in SCENARIOS
 
 
 @every_profile
