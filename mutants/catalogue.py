@@ -1,6 +1,6 @@
 """All mutants, and the page that lists them."""
 
-from mutants import of_delivery, of_the_door, of_the_fleet, of_the_log
+from mutants import of_delivery, of_telemetry, of_the_door, of_the_fleet, of_the_log
 from mutants.mutant import Mutant
 
 ROOMS = {
@@ -8,6 +8,7 @@ ROOMS = {
     "Delivery": of_delivery.MUTANTS,
     "The door": of_the_door.MUTANTS,
     "The fleet": of_the_fleet.MUTANTS,
+    "What operators are told": of_telemetry.MUTANTS,
 }
 MUTANTS: tuple[Mutant, ...] = tuple(mutant for mutants in ROOMS.values() for mutant in mutants)
 
