@@ -12,8 +12,8 @@ MUTANTS = (
         (
             Edit(
                 "services/gateway/drain.py",
-                "duration = max(drain_seconds, total / max_per_second)",
-                "duration = total / max_per_second",
+                "return max(drain_seconds, total / max_per_second)",
+                "return total / max_per_second",
             ),
         ),
         "tests/gateway/test_drain.py::test_closes_are_spread_evenly_over_the_drain",
