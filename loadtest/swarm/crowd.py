@@ -118,9 +118,6 @@ class Crowd:
 
     # ── called by sockets ───────────────────────────────────────────────────────────────────────────────────────
 
-    def upgraded(self, person: int) -> None:
-        """Nothing yet: who he is will be said by the welcome."""
-
     def refused(self, person: int, status: int, come_back_seconds: float | None) -> None:
         error = Postponed(come_back_seconds) if status in (429, 503) else Failed(f"refused with {status}")
         self._opening_failed(person, error)
@@ -133,6 +130,7 @@ class Crowd:
             pause = self._sent_away.pop(person, None)
             if one.is_present:
                 self._out(one)
+                one.hops += 1
                 if pause is None:
                     self._tally.failed("connection", "closed by the server")
                 self._return(one, pause or 0.0)
@@ -184,6 +182,7 @@ class Crowd:
             except (OSError, Failed, TimeoutError) as error:
                 self._tally.failed(name, str(error) or type(error).__name__)
                 pause = backoff.failed()
+            person.hops += 1
             if person.socket is not None:
                 person.socket.cut()
                 person.socket = None
@@ -201,7 +200,7 @@ class Crowd:
             Postponed, Failed, OSError: not this time.
         """
         gateways, sources = self._place.gateways, self._place.sources
-        host, port = gateways[person.number % len(gateways)]
+        host, port = gateways[(person.number + person.hops) % len(gateways)]
         person.opening = asyncio.get_running_loop().create_future()
         opening = upgrade(f"{host}:{port}", self._dialect.path(), self.token(person.number))
         # Not by the same number as gateways, or each would see few of the addresses.

@@ -8,7 +8,7 @@ from loadtest.swarm.socket import Socket
 class Person:
     """`number` is his in the whole test; `came` is done when he is in, or why not."""
 
-    __slots__ = ("batch", "channels", "coming", "cursor", "is_present", "name", "number", "opening", "socket")
+    __slots__ = ("batch", "channels", "coming", "cursor", "hops", "is_present", "name", "number", "opening", "socket")
 
     def __init__(self, number: int, name: str, batch: int) -> None:
         self.number = number
@@ -20,6 +20,8 @@ class Person:
         self.opening: asyncio.Future[None] | None = None
         self.coming: asyncio.Task[None] | None = None
         self.cursor: str | None = None
+        self.hops = 0
+        """How often he was not wanted where he was: a proxy would have sent him elsewhere."""
         self.channels: tuple[str, ...] = ()
 
 

@@ -13,8 +13,6 @@ _SWITCHED = b"HTTP/1.1 101"
 class Owner(Protocol):
     """Who is told what happens to a connection. `person` is its number."""
 
-    def upgraded(self, person: int) -> None: ...
-
     def refused(self, person: int, status: int, come_back_seconds: float | None) -> None: ...
 
     def heard(self, person: int, payload: bytes) -> None: ...
@@ -60,8 +58,6 @@ class Socket(asyncio.Protocol):
                 self._refused(data[:end])
                 return
             self._is_upgraded = True
-            if self._owner is not None:
-                self._owner.upgraded(self._person)
             data = data[end + 4 :]
         frames, self._rest = server_frames(data)
         for opcode, payload in frames:
