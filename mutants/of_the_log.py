@@ -160,6 +160,36 @@ MUTANTS = (
         "tests/actions/test_messages.py::test_unread_counts_messages_and_not_edits",
     ),
     Mutant(
+        "a dump that keeps its positions",
+        "What was restored in another PostgreSQL is not told again and again.",
+        (Edit("causerie/store/home.py", "    if moves:\n", "    if False:\n"),),
+        "tests/store/test_home.py::test_after_a_restore_nothing_old_is_told_again_and_everything_new_is",
+    ),
+    Mutant(
+        "a restore taken for the original",
+        "A cursor of before a restore is not believed after it, also on the same server.",
+        (
+            Edit(
+                "causerie/store/footing.py",
+                "to_hex((SELECT oid FROM pg_database WHERE datname = current_database())::bigint << 32",
+                "to_hex(0::bigint",
+            ),
+        ),
+        "tests/store/test_home.py::test_a_copy_beside_the_original_is_another_history",
+    ),
+    Mutant(
+        "an autovacuum that is waited for",
+        "The upkeep does not wait for a vacuum that takes hours.",
+        (Edit("causerie/store/ddl.py", "                if has_failed:\n", "                if False:\n"),),
+        "tests/store/test_autovacuum.py::test_a_filled_default_is_repaired_though_it_is_being_vacuumed",
+    ),
+    Mutant(
+        "numbers that nobody compares",
+        "After a repair unread is exact, also where people talked on under a wrong counter.",
+        (Edit("causerie/store/reconcile.py", "WHERE number <> before + step", "WHERE false"),),
+        "tests/store/test_reconcile.py::test_a_repair_while_people_talk_disturbs_nobody_and_leaves_nothing",
+    ),
+    Mutant(
         "partitions dropped at once",
         "An old partition can be taken back until the next run.",
         (
