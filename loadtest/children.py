@@ -9,6 +9,7 @@ from typing import Any
 import gevent
 from gevent import subprocess
 from gevent.event import AsyncResult
+from gevent.lock import BoundedSemaphore
 
 from causerie.embedded.process import leashed
 from loadtest.trouble import Trouble
@@ -34,6 +35,7 @@ class Swarm:
         self._on_death = on_death
         self._answers: dict[int, AsyncResult[Fields]] = {}
         self._last = 0
+        self._pen = BoundedSemaphore()
         self._is_ending = False
         self._process = subprocess.Popen(
             leashed([sys.executable, "-m", "loadtest.swarm"], when_orphaned=signal.SIGKILL),
@@ -79,8 +81,10 @@ class Swarm:
 
     def _write(self, command: Mapping[str, object]) -> None:
         try:
-            self._process.stdin.write(json.dumps(command).encode() + b"\n")
-            self._process.stdin.flush()
+            # A long line may not fit into the pipe at once; nobody may write into the middle of it.
+            with self._pen:
+                self._process.stdin.write(json.dumps(command).encode() + b"\n")
+                self._process.stdin.flush()
         except OSError:
             raise Trouble(f"swarm {self.place} is gone") from None
 

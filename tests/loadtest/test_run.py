@@ -49,8 +49,9 @@ def stores(database_url: str, redis_url: str, nats_url: str) -> dict[str, str]:
 async def test_a_run_that_is_cut_off_and_comes_back_passes_with_nothing_lost_and_leaves_its_reports(
     stores: dict[str, str], tmp_path: Path
 ):
-    options = small("--scenario", "reconnect-storm", "--return-window", "1", "--max-p99-ack", "5000")
-    options += ["--max-p99-delivered", "5000", "--out", str(tmp_path), "--gateways", "2"]
+    options = small("--scenario", "reconnect-storm", "--return-window", "1", "--gateways", "2", "--out", str(tmp_path))
+    # A test may share its machine with many; how fast it is, is for a machine of its own.
+    options += [word for name in ("connect", "ack", "delivered", "resume") for word in (f"--max-p99-{name}", "60000")]
 
     status, output = await said(await start(*options, environment=stores))
 
