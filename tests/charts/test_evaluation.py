@@ -21,6 +21,7 @@ from tests.charts.chart import (
 from tests.cli.command import causerie
 from tests.conftest import JWT_SECRET
 from tests.support.services import Service, Services
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -76,9 +77,14 @@ async def test_its_stores_its_jobs_and_its_tests_do_what_they_say(installed, sto
     api, gateway, _ = [await installed.start(name, **settings_of(name)) for name in ("api", "gateway", "worker")]
 
     environment = stores_environment | {"CAUSERIE_JWT_SECRET": JWT_SECRET}
-    healthy = await causerie("doctor", **environment)
-    assert "all slots served by 1 node(s)" in healthy.out
-    assert "with JetStream" in healthy.out
+
+    async def is_well() -> bool:
+        """Valkey calls its cluster well two seconds after it has started."""
+        healthy = await causerie("doctor", **environment)
+        assert "all slots served by 1 node(s)" in healthy.out
+        return "with JetStream" in healthy.out
+
+    await eventually(is_well, timeout_seconds=30.0)
 
     commands = dict(_commands(objects_of("evaluation")))
     # Some pods call the same: each command once.
