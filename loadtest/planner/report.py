@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from loadtest.planner.model import Cost, Estimate, Model
-from loadtest.planner.records import STORES
+from loadtest.planner.records import MIN_MESSAGES, STORES
 from loadtest.planner.sizing import MIB, Plan
 
 _UNITS = {
@@ -43,7 +43,9 @@ def report(model: Model, plan: Plan) -> str:
         f"PostgreSQL: room for {plan.postgres_connections} connections; months ahead 3",
     ]
     if plan.storage_gib_a_month is None:
-        lines.append("storage: not known, the runs did not see PostgreSQL's files (or sent fewer than 100 messages)")
+        lines.append(
+            f"storage: not known, the runs did not see PostgreSQL's files, or sent fewer than {2 * MIN_MESSAGES:,} messages"
+        )
     else:
         lines.append(
             f"storage: {plan.storage_gib_a_month:,.1f} GiB a month at {demand.hours_a_day:g} h a day of the peak, "
