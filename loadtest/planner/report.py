@@ -43,9 +43,8 @@ def report(model: Model, plan: Plan) -> str:
         f"PostgreSQL: room for {plan.postgres_connections} connections; months ahead 3",
     ]
     if plan.storage_gib_a_month is None:
-        lines.append(
-            f"storage: not known, the runs did not see PostgreSQL's files, or sent fewer than {2 * MIN_MESSAGES:,} messages"
-        )
+        few = f"sent fewer than {2 * MIN_MESSAGES:,} messages"
+        lines.append(f"storage: not known, the runs did not see PostgreSQL's files, or {few}")
     else:
         lines.append(
             f"storage: {plan.storage_gib_a_month:,.1f} GiB a month at {demand.hours_a_day:g} h a day of the peak, "
