@@ -19,7 +19,7 @@ from causerie.cli import instance
 from causerie.cli.outcome import Failed
 from causerie.cli.probe import is_ready
 from causerie.settings import AuthSettings, SettingsError, StoreSettings, refuse_unknown
-from causerie.store import ddl, migrate, partitions
+from causerie.store import ddl, home, migrate, partitions
 
 ANSWER_SECONDS = 5.0
 MIN_POSTGRES = 18
@@ -105,6 +105,8 @@ async def _postgres(url: str) -> str:
 async def _schema(url: str) -> str:
     steps = await migrate.status(url)
     wrong = [f"{step.name} is {step.state}" for step in steps if step.state != "applied"]
+    if await migrate.pending(url) == [home.SETTLING]:
+        wrong.append("the database came from another PostgreSQL")
     if wrong:
         raise Ill(f"{', '.join(wrong)}; `causerie migrate up` applies what is pending")
     return f"up to date, last step {steps[-1].name}"

@@ -9,6 +9,7 @@ from causerie.domain.ids import ConversationId
 from causerie.store import Store, log, migrate
 from causerie.store.log import current_position
 from causerie.store.sync import sync
+from tests.cli.command import causerie
 from tests.store.conftest import ANN, BEN, a_conversation, a_draft
 from tests.support.stores import a_database_name, execute, with_database
 
@@ -66,6 +67,9 @@ async def test_nobody_is_served_from_a_restored_database_before_it_has_settled(d
 
     starting = asyncio.create_task(Store.connect(database_url, announce=lambda events: None))
     assert await migrate.pending(database_url) == ["positions of this PostgreSQL"]
+    elsewhere = {"REDIS_URL": "redis://127.0.0.1:1", "NATS_URL": "nats://127.0.0.1:1"}
+    said = await causerie("doctor", DATABASE_URL=database_url, **elsewhere)
+    assert "schema      the database came from another PostgreSQL; `causerie migrate up`" in said.out
     assert not starting.done()
     await migrate.up(database_url)
 

@@ -10,6 +10,7 @@ from causerie.domain.message import MessageType
 from causerie.store import Store, horizons, partitions
 from causerie.store.reconcile import Reconciled, reconcile
 from causerie.store.sync import sync
+from tests.cli.command import causerie
 from tests.store.conftest import ANN, BEN, a_conversation, a_draft
 from tests.support.stores import execute
 
@@ -174,6 +175,18 @@ async def test_a_repair_while_people_talk_disturbs_nobody_and_leaves_nothing(sto
     await run(database_url, repair=True)
     assert (await run(database_url)).drifts == []
     assert await unread(store, BEN) == 160
+
+
+async def test_the_command_fails_on_a_drift_that_stays(written: ConversationId, database_url: str) -> None:
+    await execute(database_url, PLANTED["a mark that counts too much"])
+
+    said = await causerie("reconcile", DATABASE_URL=database_url)
+
+    assert said.status == 1
+    assert said.out.splitlines() == [
+        f"{written}: a read mark at 4 counts 6 messages as read, there are 3 up to 4",
+        "1 conversations, 1 drifts",
+    ]
 
 
 async def test_two_runs_follow_one_another(written: ConversationId, database_url: str) -> None:
