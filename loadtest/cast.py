@@ -66,7 +66,7 @@ class Crowd:
             channel = dice.choices(range(count), weights)[0]
             if len(followed[channel]) < MAX_FOLLOWERS:
                 followed[channel].append(reader)
-        return [Circle("channel", tuple(some)) for some in followed if len(some) > 1]
+        return [Circle("channel", tuple(sorted(some))) for some in followed if len(some) > 1]
 
 
 def zipf(count: int, exponent: float) -> list[float]:

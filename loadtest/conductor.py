@@ -7,6 +7,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 from locust.env import Environment
@@ -71,8 +72,9 @@ class Conductor:
             for place in range(options.swarms)
         ]
         self.recorder = Recorder(options, [swarm.pid for swarm in self._swarms])
-        self._circles: dict[int, list[tuple[str, str, list[int]]]] = {}
-        self._channels: list[tuple[str, tuple[int, ...]]] = []
+        self._circles: dict[int, list[tuple[str, str, list[int], float]]] = {}
+        """Of each batch: kind, id, members and weight."""
+        self._channels = 0
         self._follows: dict[int, list[str]] = {}
 
     @property
@@ -110,13 +112,14 @@ class Conductor:
 
     def _opened(self, circles: Sequence[Circle], ids: Sequence[str]) -> None:
         for one, name in zip(circles, ids, strict=True):
+            weight = 1.0
             if one.kind == "channel":
-                self._channels.append((name, one.members))
+                self._channels += 1
+                weight = 1.0 / self._channels**self._crowd.exponent
                 for person in one.members:
                     self._follows.setdefault(person, []).append(name)
-            else:
-                of = one.members[0] // self.options.batch
-                self._circles.setdefault(of, []).append((one.kind, name, list(one.members)))
+            for batch, members in groupby(one.members, lambda member: member // self.options.batch):
+                self._circles.setdefault(batch, []).append((one.kind, name, list(members), weight))
 
     def tick(self, now: float) -> tuple[int, float] | None:
         """Where the scenario stands: how many users, and how many of them a second; None when it is over."""
@@ -147,15 +150,12 @@ class Conductor:
             Trouble: the swarm is gone.
         """
         people = list(self._crowd.of_batch(number))
-        ours = set(people)
-        circles: list[tuple[str, str, list[int]]] = list(self._circles.get(number, []))
-        circles += [("channel", name, some) for name, of in self._channels if (some := [m for m in of if m in ours])]
         rate = AT_ONCE_RATE if self.stage is not None and self.stage.at_once else self.options.arrivals
         self._boarded[number].ask(
             "open",
             batch=number,
             people=people,
-            circles=circles,
+            circles=self._circles.get(number, []),
             channels=[self._follows.get(person, []) for person in people],
             rate=rate,
             watched=self.options.plot.watched,

@@ -17,7 +17,7 @@ from loadtest.dialects import dialects
 from loadtest.swarm.crowd import Crowd, Place
 from loadtest.swarm.founding import found
 from loadtest.swarm.ledger import Ledger
-from loadtest.swarm.speech import Conversation, Speech
+from loadtest.swarm.speech import Speech
 from loadtest.swarm.tally import Tally
 from loadtest.trouble import Trouble
 
@@ -75,8 +75,8 @@ class Swarm:
         return {"ids": await found(self._crowd, self._apis, command["circles"])}
 
     async def _open(self, command: Fields) -> Fields:
-        for kind, name, members in command["circles"]:
-            self._speech.join(kind, Conversation(name, members))
+        for kind, name, members, weight in command["circles"]:
+            self._speech.circles[kind].join(name, members, weight)
         await self._crowd.open(
             command["batch"], command["people"], command["channels"], rate=command["rate"], watched=command["watched"]
         )

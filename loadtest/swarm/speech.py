@@ -12,7 +12,6 @@ import httpx
 
 from causerie.client.errors import ClientError
 from causerie.client.rest import Rest
-from loadtest.cast import zipf
 from loadtest.dialects import Dialect, Seen
 from loadtest.swarm.crowd import Crowd, now_ns
 from loadtest.swarm.ledger import Ledger
@@ -23,7 +22,7 @@ TICK_SECONDS = 0.01
 MAX_BURST_SECONDS = 1.0
 """What a loop that stood still says at once when it goes on; the rest is left unsaid and counted."""
 MAX_PAGES_AT_ONCE = 64
-CHANNEL_EXPONENT = 1.0
+TRIES = 5
 FILLING = (
     " the kettle is on and the kitchen is full of people who have not seen each other since spring, so nobody minds "
     "that the cake is late; ann says the train stood for an hour outside the town."
@@ -33,12 +32,35 @@ FILLING = (
 KINDS = ("direct", "group", "channel", "history", "presence")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Conversation:
-    """One that people of this process take part in; `members` are those of this process."""
+    """One that people of this process take part in; `members` are those of this process, batch after batch."""
 
     id: str
-    members: Sequence[int]
+    members: list[int]
+    weight: float
+
+
+class Circles:
+    """Conversations of one kind, chosen by how popular they are."""
+
+    def __init__(self) -> None:
+        self._all: dict[str, Conversation] = {}
+        self._list: list[Conversation] = []
+        self._weights: list[float] = []
+
+    def join(self, name: str, members: Sequence[int], weight: float) -> None:
+        """More of its members are here; who was here before is not counted twice."""
+        known = self._all.setdefault(name, Conversation(name, [], weight))
+        there = set(known.members)
+        known.members += [member for member in members if member not in there]
+        self._list = []
+
+    def choose(self) -> Conversation | None:
+        if not self._list:
+            self._list = list(self._all.values())
+            self._weights = list(accumulate(one.weight for one in self._list))
+        return random.choices(self._list, cum_weights=self._weights)[0] if self._list else None
 
 
 class Speech:
@@ -54,18 +76,11 @@ class Speech:
         self._ledger = ledger
         self._apis = apis
         self._run = run
-        self._circles: dict[str, list[Conversation]] = {"direct": [], "group": [], "channel": []}
-        self._weights: list[float] = []
+        self.circles = {kind: Circles() for kind in ("direct", "group", "channel")}
         self._said = 0
         self._pages: set[asyncio.Task[None]] = set()
         self._changed: dict[str, tuple[str, int]] = {}
         crowd.seen = self._on_seen
-
-    def join(self, kind: str, conversation: Conversation) -> None:
-        """From now on it may be talked in; the channel that is named first is the most popular."""
-        self._circles[kind].append(conversation)
-        if kind == "channel":
-            self._weights = list(accumulate(zipf(len(self._circles["channel"]), CHANNEL_EXPONENT)))
 
     async def go_on(self) -> None:
         """Until cancelled."""
@@ -155,12 +170,10 @@ class Speech:
 
     def _choose(self, kind: str) -> tuple[Conversation, Person] | None:
         """A conversation and somebody in it who is there; a few tries, for some may be away."""
-        circles = self._circles[kind]
-        for _ in range(5 if circles else 0):
-            if kind == "channel":
-                conversation = random.choices(circles, cum_weights=self._weights)[0]
-            else:
-                conversation = random.choice(circles)
+        for _ in range(TRIES):
+            conversation = self.circles[kind].choose()
+            if conversation is None:
+                return None
             person = self._crowd.people.get(random.choice(conversation.members))
             if person is not None and person.is_present:
                 return conversation, person
