@@ -37,6 +37,7 @@ RUN pip --python /opt/causerie/bin/python install --require-hashes --no-deps --o
 # What both images begin with: Debian's slim Python without its installer, and a user that is nobody on any node.
 FROM python:${PYTHON}-slim-${DEBIAN} AS base
 RUN python -m pip uninstall --yes --root-user-action=ignore pip \
+    && rm -rf /usr/local/lib/python*/ensurepip \
     && groupadd --gid 10001 causerie \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin causerie
 ENV PATH=/opt/causerie/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
