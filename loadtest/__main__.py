@@ -95,6 +95,8 @@ async def run(given: argparse.Namespace) -> int:
         # Locust would say the same, a second later.
         Options.of(given)
         given.record = given.record or str(out / "record.json")
+        if given.web is not None:
+            print(f"Locust's page: http://127.0.0.1:{given.web} (Ctrl-C ends it)", flush=True)
         status = await locust(command(given, out))
         print(f"report: {out / 'report.html'}   record for `causerie plan`: {given.record}")
         return status
