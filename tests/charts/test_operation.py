@@ -271,3 +271,17 @@ def test_escape_hatches_reach_the_pods():
     assert pod["metadata"]["annotations"]["example.org/note"] == "two"
     names = {each["metadata"]["name"] for each in objects_of("everything-on")}
     assert {"chat-more", "chat-causerie-text"} <= names
+
+
+def test_an_operator_has_the_last_word_on_security_contexts():
+    """OpenShift, for one, chooses users by itself."""
+    theirs = {"podSecurityContext": {"runAsUser": None, "fsGroup": None}}
+
+    objects = rendered("evaluation", theirs | {"gateway": {"podSecurityContext": {"fsGroup": 7}}})
+
+    users = {where: pod["spec"]["securityContext"].get("runAsUser") for where, pod in pods_of(objects)}
+    stores = {"postgresql": 999, "valkey": 999, "nats": 10001}
+    assert {where: user for where, user in users.items() if user} == {
+        f"StatefulSet/chat-causerie-{name}": user for name, user in stores.items()
+    }
+    assert service_pod(objects, "gateway")["spec"]["securityContext"]["fsGroup"] == 7

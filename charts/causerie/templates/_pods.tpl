@@ -1,17 +1,15 @@
 {{/* What every pod of ours has: Pod Security *restricted*, a read-only root with a /tmp, no token unless it needs one. */}}
 
-{{/* `user` is a number an image's own files belong to; ours knows 10001. */}}
+{{/*
+(dict "root" $ "extra" {}): what the operator adds for all pods, then for one service, wins.
+(dict "user" 999): an evaluation's store, whose image's files belong to that number; ours knows 10001.
+*/}}
 {{- define "causerie.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: {{ .user | default 10001 }}
-runAsGroup: {{ .user | default 10001 }}
-fsGroup: {{ .user | default 10001 }}
-fsGroupChangePolicy: OnRootMismatch
-seccompProfile:
-  type: RuntimeDefault
-{{- with .extra }}
-{{ toYaml . }}
-{{- end }}
+{{- $user := .user | default 10001 -}}
+{{- $made := dict "runAsNonRoot" true "runAsUser" $user "runAsGroup" $user "fsGroup" $user "fsGroupChangePolicy" "OnRootMismatch" "seccompProfile" (dict "type" "RuntimeDefault") -}}
+{{- $all := dict -}}
+{{- with .root }}{{ $all = .Values.podSecurityContext }}{{ end -}}
+{{- toYaml (mergeOverwrite $made (deepCopy $all) (deepCopy (.extra | default dict))) -}}
 {{- end -}}
 
 {{- define "causerie.containerSecurity" -}}
@@ -29,7 +27,7 @@ automountServiceAccountToken: false
 {{ . }}
 {{- end }}
 securityContext:
-  {{- include "causerie.podSecurity" (dict) | nindent 2 }}
+  {{- include "causerie.podSecurity" (dict "root" .) | nindent 2 }}
 {{- end -}}
 
 {{- define "causerie.volumes" -}}

@@ -36,7 +36,7 @@ automountServiceAccountToken: false
 {{ . }}
 {{- end }}
 securityContext:
-  {{- include "causerie.podSecurity" . | nindent 2 }}
+  {{- include "causerie.podSecurity" (dict "user" .user) | nindent 2 }}
 {{- end -}}
 
 {{- define "causerie.evaluationData" -}}
