@@ -11,7 +11,9 @@ from tests.journeys.fleet import BRISK
 from tests.observability.prometheus import Prometheus
 from tests.observability.watched import WatchedFleet
 from tests.support.services import Services
+from tests.support.waiting import eventually
 
+SCRAPED_SECONDS = 30.0
 HASTEN = 6
 """By how much windows and waits are shorter: two minutes of an operator are twenty seconds here."""
 
@@ -52,5 +54,17 @@ def prometheus(whole_fleet: WatchedFleet, tmp_path_factory: pytest.TempPathFacto
 async def fleet(whole_fleet: WatchedFleet, prometheus: Prometheus) -> WatchedFleet:
     """The module's fleet with everything running, each process scraped where it is now."""
     await whole_fleet.revive()
-    prometheus.scrape(whole_fleet.everything)
+    await watch(whole_fleet, prometheus)
     return whole_fleet
+
+
+async def watch(fleet: WatchedFleet, prometheus: Prometheus) -> None:
+    """Let each process be scraped where it is now, and wait until it is."""
+    prometheus.scrape(fleet.everything)
+
+    async def all_scraped() -> bool:
+        answering = await prometheus.query("sum(up)")
+        assert await prometheus.not_scraped() == []
+        return [series.points[0][1] for series in answering] == [len(fleet.everything)]
+
+    await eventually(all_scraped, timeout_seconds=SCRAPED_SECONDS)

@@ -5,7 +5,6 @@ import json
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from tests.support.services import Service, get
 
 START_SECONDS = 30.0
 QUERY_SECONDS = 20.0
-SCRAPE = "500ms"
+SCRAPE = "1s"
 _opener = build_opener(ProxyHandler({}))
 
 
@@ -104,12 +103,20 @@ class Prometheus:
             return [Series({}, (_point(data["result"]),))]
         return [Series(one["metric"], (_point(one["value"]),)) for one in data["result"]]
 
-    async def query_range(self, expr: str, *, seconds: float, step_seconds: float) -> list[Series]:
-        """What was true over the last seconds."""
-        end = time.time()
-        span = {"start": f"{end - seconds:.3f}", "end": f"{end:.3f}", "step": f"{step_seconds:g}"}
+    async def query_range(self, expr: str, *, since: float, until: float, step_seconds: float) -> list[Series]:
+        """What was true meanwhile, in Unix time; equal spans have equal points in time."""
+        span = {"start": f"{since:.3f}", "end": f"{until:.3f}", "step": f"{step_seconds:g}"}
         data = await self._ask("/query_range", {"query": expr, **span})
         return [Series(one["metric"], tuple(map(_point, one["values"]))) for one in data["result"]]
+
+    async def not_scraped(self) -> list[str]:
+        """Targets that did not answer last time, and why not."""
+        data = await self._ask("/targets", {"state": "active"})
+        return [
+            f"{target['labels']['instance']}: {target['health']} {target['lastError']}"
+            for target in data["activeTargets"]
+            if target["health"] != "up"
+        ]
 
     async def firing(self) -> list[Firing]:
         data = await self._ask("/alerts", {})

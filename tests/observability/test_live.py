@@ -21,7 +21,7 @@ from tests.observability.watched import WatchedFleet, busy
 from tests.support.waiting import eventually
 
 EVERYWHERE = 'namespace=~".*"'
-WINDOW = "5s"
+WINDOW = "6s"
 FILLED_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 1.0
 SELECTOR = re.compile(r"\b(?:up|(?:causerie_(?!service\b)|http_|db_|process_)\w+|causerie:\w+:\w+)(?:\{[^}]*\})?")
