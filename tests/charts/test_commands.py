@@ -22,7 +22,9 @@ from cryptography.x509.oid import NameOID
 from causerie.cli import evaluation
 from causerie.cli.outcome import Failed
 from causerie.embedded.ports import free_port
+from causerie.store import Store
 from tests.cli.command import FINISH_SECONDS, REPOSITORY, causerie
+from tests.store.conftest import a_conversation, a_draft
 
 TOKEN = "the token of a service account"
 
@@ -172,3 +174,19 @@ async def test_without_a_cluster_the_live_tests_say_that_nothing_was_tested(tmp_
 
     assert process.returncode == 2
     assert said == b"test-cluster: kubectl names no cluster that answers, so nothing was tested\n"
+
+
+async def test_a_wrong_counter_fails_the_nightly_job_unless_it_may_put_it_right(database_url):
+    store = await Store.connect(database_url, announce=lambda events: None)
+    group = await a_conversation(store)
+    await store.posts.submit(a_draft(group))
+    async with store.connection() as connection:
+        await connection.execute("UPDATE conversations SET message_count = 7 WHERE id = $1", group)
+    await store.close()
+
+    told = await causerie("reconcile", DATABASE_URL=database_url)
+    mended = await causerie("reconcile", "--repair", DATABASE_URL=database_url)
+    after = await causerie("reconcile", DATABASE_URL=database_url)
+
+    assert (told.status, mended.status, after.status) == (1, 0, 0)
+    assert str(group) in told.out
