@@ -13,7 +13,7 @@ def rollout_text(name: str, rollout: Rollout) -> str:
             f"{step.seconds:.1f}",
             " + ".join(str(len(drained.goodbyes)) for drained in step.drained) or "-",
             " + ".join(f"{drained.mean:.1f}" for drained in step.drained) or "-",
-            " + ".join(str(drained.busiest) for drained in step.drained) or "-",
+            " + ".join(f"{drained.busiest:.0f}" for drained in step.drained) or "-",
             str(step.moved),
             str(len(step.away)),
             " + ".join(map(str, step.held.values())),

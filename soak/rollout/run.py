@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from causerie.lifetime import beside
 from soak import ledger, presence, truth
 from soak.crowd import Crowd, crowd
 from soak.evidence import Struck
@@ -54,6 +55,7 @@ class Deployment:
         self._plan = plan
         self._show = show
         self._now = asyncio.get_running_loop().time
+        self._stalls: list[tuple[float, float]] = []
 
     async def restart(self) -> None:
         """Replace every gateway, `surge` at a time; the next begin while those before still drain."""
@@ -82,6 +84,14 @@ class Deployment:
         gateways = self._platform.running["gateway"]
         held = [await connections_of(gateway) for gateway in gateways]
         await self._end("scale-down", began, [await self._drain(gateways[held.index(min(held))])])
+
+    async def watch_ourselves(self) -> None:
+        """Note when our own loop stood still; for ever."""
+        while True:
+            due = self._now() + POLL_SECONDS
+            await asyncio.sleep(POLL_SECONDS)
+            if (late := self._now() - due) > POLL_SECONDS:
+                self._stalls.append((self._now(), late))
 
     def _begin(self, name: str) -> float:
         self.doing = name
@@ -118,6 +128,7 @@ class Deployment:
             drained,
             goodbyes=self._farewells(CLOSED_BY_RESTART, since=since, gateway=gateway),
             cut_off=len(self._farewells((CUT_OFF, ""), since=since, gateway=gateway)),
+            stalls=self._stalls,
         )
 
     async def _not_back(self) -> list[str]:
@@ -153,7 +164,7 @@ async def run(environment: Mapping[str, str], home: Path, plan: Plan, *, show: S
         gathered = crowd(platform, plan.seed, plan.rate, count=plan.connections, wanders=False)
         async with gathered as people:
             deployment = Deployment(platform, people, plan, show)
-            async with shown(people, show, lambda: deployment.doing):
+            async with shown(people, show, lambda: deployment.doing), beside(deployment.watch_ourselves()):
                 await asyncio.sleep(plan.calm_seconds)
                 await deployment.restart()
                 await deployment.scale_out()

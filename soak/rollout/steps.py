@@ -3,7 +3,7 @@
 Whether a message was lost is the loss ledger's to say; here it is whether people were moved gently, and are all back.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,6 +50,8 @@ class Drained:
     is_gone: bool
     goodbyes: Sequence[float] = ()
     cut_off: int = 0
+    stalls: Sequence[tuple[float, float]] = ()
+    """When we who watch stood still ourselves until, and for how long: what we heard then was said meanwhile."""
 
     @property
     def mean(self) -> float:
@@ -57,9 +59,13 @@ class Drained:
         return len(self.goodbyes) / self.seconds
 
     @property
-    def busiest(self) -> int:
-        """Goodbyes in the second that had most."""
-        return max(Counter(int(at - self.told_at) for at in self.goodbyes).values(), default=0)
+    def busiest(self) -> float:
+        """Goodbyes a second in the second that had most."""
+        heard = Counter(int(at - self.told_at) for at in self.goodbyes)
+        late: defaultdict[int, float] = defaultdict(float)
+        for until, seconds in self.stalls:
+            late[int(until - self.told_at)] += seconds
+        return max((count / (1 + late[second]) for second, count in heard.items()), default=0.0)
 
     @property
     def proof(self) -> str | None:
@@ -91,7 +97,9 @@ class Step:
     def findings(self) -> Iterator[Finding]:
         for drained in self.drained:
             if drained.busiest > HERD * drained.mean:
-                what = f"{drained.busiest} goodbyes in one second of {drained.gateway}, {drained.mean:.0f} on average"
+                what = (
+                    f"{drained.busiest:.0f} goodbyes in one second of {drained.gateway}, {drained.mean:.0f} on average"
+                )
                 yield Finding(Kind.HERD, what)
             if drained.cut_off:
                 yield Finding(Kind.CUT, f"{drained.cut_off} connections of {drained.gateway}")

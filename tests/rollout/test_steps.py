@@ -44,6 +44,13 @@ def test_a_second_with_twice_the_mean_is_still_no_herd_and_one_more_is() -> None
     assert [finding.kind for finding in herd.findings] == [Kind.HERD]
 
 
+def test_what_was_heard_after_we_stood_still_ourselves_was_said_meanwhile() -> None:
+    heard = [at if at < 105.0 or at > 107.5 else 107.5 for at in EVENLY]
+
+    assert with_drained(goodbyes=heard).verdict is Verdict.FAIL
+    assert with_drained(goodbyes=heard, stalls=[(107.5, 2.5)]).verdict is Verdict.PASS
+
+
 LIES = {
     "all were sent away at once": (with_drained(goodbyes=[100.0] * 1_000), Kind.HERD),
     "some were cut off without a word": (with_drained(cut_off=3), Kind.CUT),
