@@ -11,7 +11,7 @@ from typing import Literal
 
 MAX_FOLLOWERS = 1_000
 """The API opens a conversation with so many at once; one by one each would be news to those before."""
-FOLLOWERS_EACH = 100
+FOLLOWERS_EACH = 200
 """Readers of a channel on average; it says how many channels there are."""
 
 MAX_PAIRS = 4_000
