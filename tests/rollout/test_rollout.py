@@ -9,8 +9,8 @@ from soak.rollout.report import rollout_text
 from soak.rollout.run import Plan, run
 
 PLAN = Plan(
-    connections=120,
-    rate=40.0,
+    connections=90,
+    rate=30.0,
     drain_seconds=4.0,
     # Both at once: a gateway takes as long to start as this one drains, and clients would all go to one.
     surge=2,
