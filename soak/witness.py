@@ -5,6 +5,7 @@ Sightings are shared between clients, for hours of them would not fit otherwise.
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from causerie.client import Client
@@ -41,6 +42,7 @@ class Witness:
         self._pushed: set[tuple[str, int]] = set()
         self._gaps: list[_Gap] = []
         self._heard_at: dict[int, float] = {}
+        self._first_heard_at: dict[int, float] = {}
         self._client: Client | None = None
 
     def watch(self, client: Client) -> None:
@@ -61,6 +63,7 @@ class Witness:
         if self._client is None or "conversation_id" not in frame:
             return
         now = self._heard_at[self._client.connects] = asyncio.get_running_loop().time()
+        self._first_heard_at.setdefault(self._client.connects, now)
         conversation = frame["conversation_id"]
         if frame["event"] == "resync":
             self._forgive(conversation, None)
@@ -75,7 +78,9 @@ class Witness:
         self._pushed.add((conversation, seq))
         if seq > last + 1 and last and self._client.is_settled:
             if len(self.overtaken) < MAX_KEPT:
-                self.overtaken.append(f"{self._client.user} got seq {seq} of {conversation} after {last}")
+                self.overtaken.append(
+                    f"{self._client.user} got seq {seq} of {conversation} after {last} {self._circumstances(now)}"
+                )
             self._gaps.append(_Gap(self._client.connects, conversation, last, set(range(last + 1, seq)), now))
 
     def on_event(self, event: Json) -> None:
@@ -89,6 +94,14 @@ class Witness:
             self._pushed.discard((conversation, sighting.seq))
         else:
             self.healed += 1
+
+    def _circumstances(self, now: float) -> str:
+        """By which the logs of the services can be searched."""
+        assert self._client is not None
+        age = now - self._first_heard_at[self._client.connects]
+        clock = datetime.now(UTC).isoformat(timespec="milliseconds")
+        connection = f"connection {self._client.connects} to {self._client.gateway}"
+        return f"at {clock}, {age:.1f} s after the first frame of {connection}"
 
     def _forgive(self, conversation: str, seq: int | None) -> None:
         """On the same connection a missing event came after all, or the server said by itself that it will not."""
