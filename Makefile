@@ -38,9 +38,6 @@ partitions-proof: $(DEV)  ## 300 messages a second for a minute while the daily 
 upgrade-proof: $(DEV)  ## the release before beside this one under traffic, and back; FROM=<tag or commit>
 	@FROM=$(or $(FROM),HEAD) exec $(BIN)/pytest -n 0 -s tests/operations/upgrade_proof.py $(ARGS)
 
-upgrade-proof: $(DEV)  ## the release before beside this one under traffic, and back; FROM=<tag or commit>
-	@FROM=$(or $(FROM),HEAD) exec $(BIN)/pytest -n 0 -s tests/operations/upgrade_proof.py $(ARGS)
-
 test-user:  ## for root: the suite as an ordinary user, in a copy of this checkout
 	@.ci/as-user $(MAKE) --no-print-directory test ARGS="$(ARGS)"
 
