@@ -3,6 +3,7 @@
 A user is a batch of connections that a swarm holds (`loadtest/swarm`); the shape is the scenario.
 """
 
+import signal
 import sys
 from typing import Any
 
@@ -15,7 +16,7 @@ from loadtest import progress
 from loadtest.conductor import Conductor, now
 from loadtest.options import Options, add_arguments
 from loadtest.sampling import Parts
-from loadtest.thresholds import judge
+from loadtest.thresholds import BROKEN, judge
 from loadtest.trouble import Trouble
 
 BAD_INPUT = 2
@@ -72,6 +73,20 @@ def on_init(environment: Environment, **_: object) -> None:
     except Trouble as trouble:
         sys.stderr.write(f"loadtest: {trouble}\n")
         sys.exit(BAD_INPUT)
+    # A KeyboardInterrupt goes to whichever greenlet runs just then, and some of Locust's own swallow it.
+    gevent.signal_handler(signal.SIGINT, _interrupted, environment)
+
+
+def _interrupted(environment: Environment) -> None:
+    """End the test, if one runs, and then Locust, with all its reports."""
+    if environment.runner is not None:
+        environment.runner.stop()
+        # Locust calls a test stopped before its verdict is found, and would end in the middle of it.
+        while _conductors:
+            gevent.sleep(0.1)
+        environment.runner.quit()
+    if environment.web_ui is not None:
+        environment.web_ui.stop()
 
 
 def on_test_start(environment: Environment, **_: object) -> None:
@@ -86,6 +101,8 @@ def on_test_start(environment: Environment, **_: object) -> None:
         gevent.spawn(environment.runner.quit if environment.parsed_options.headless else environment.runner.stop)
         return
     _conductors[:] = [conductor]
+    # Whatever keeps the verdict from being found, that is no success.
+    environment.process_exit_code = BROKEN
     gevent.spawn(_prepare, conductor)
     gevent.spawn(progress.tell, conductor, environment)
 
@@ -106,7 +123,7 @@ def on_test_stop(environment: Environment, **_: object) -> None:
     """The verdict: lines for a person, a status for whoever started it."""
     if not _conductors:
         return
-    conductor = _conductors.pop()
+    conductor = _conductors[0]
     conductor.end()
     outcome = conductor.outcome()
     status, lines = judge(conductor.options.thresholds, outcome)
@@ -115,6 +132,7 @@ def on_test_stop(environment: Environment, **_: object) -> None:
     sys.stdout.write(f"{'PASSED' if not status else 'FAILED'}: {conductor.options.scenario}\n")
     sys.stdout.flush()
     conductor.recorder.write(environment.stats, outcome, lines)
+    _conductors.clear()
 
 
 events.init_command_line_parser.add_listener(on_parser)
