@@ -9,7 +9,8 @@ async with Client("ann", token, gateways=["ws://localhost:8081"], apis=["http://
 import asyncio
 import logging
 import random as _random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from itertools import cycle
 from types import TracebackType
 from typing import Any, Self
@@ -21,7 +22,7 @@ from causerie.client.answers import Answers
 from causerie.client.backoff import Backoff
 from causerie.client.connection import AuthWay, Connection, Farewell
 from causerie.client.conversation import Json
-from causerie.client.errors import ClientError, Disconnected, Refused, Unanswered
+from causerie.client.errors import ClientError, Disconnected, Refused
 from causerie.client.model import Model
 from causerie.client.rest import Rest
 from causerie.client.watchers import Watchers
@@ -151,19 +152,8 @@ class Client:
             Unanswered: the deadline passed; whether it was accepted is unknown.
         """
         key = client_id or str(uuid4())
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + deadline_seconds
-        backoff = Backoff(self._random, base_seconds=0.1, cap_seconds=2.0)
-        while True:
-            try:
-                return await self._send_once(conversation_id, content, key, by_rest, fields)
-            except ClientError as error:
-                if isinstance(error, Refused) and not (error.retryable or error.unknown):
-                    raise
-                delay = backoff.failed(error.retry_after_seconds)
-                if loop.time() + delay > deadline:
-                    raise
-            await asyncio.sleep(delay)
+        once = partial(self._send_once, conversation_id, content, key, by_rest, fields)
+        return await self._insist(once, deadline_seconds)
 
     async def call(self, op: str, **arguments: Any) -> Any:
         """Ask once over the socket, waiting for one first if there is none."""
@@ -174,14 +164,13 @@ class Client:
         return await self.connection.request(op, **arguments)
 
     async def open(self, type_: str, member_ids: Sequence[str] = (), **fields: Any) -> Json:
-        """Open a conversation; an unknown outcome is tried again under the same key."""
-        key = str(uuid4())
-        for _ in range(3):
-            try:
-                return await self.rest.open(type_, member_ids, key=key, **fields)
-            except Unanswered:
-                continue
-        return await self.rest.open(type_, member_ids, key=key, **fields)
+        """Open a conversation; an unknown outcome is tried again under the same key.
+
+        Raises:
+            As `send`.
+        """
+        once = partial(self.rest.open, type_, member_ids, key=str(uuid4()), **fields)
+        return await self._insist(once, SEND_DEADLINE_SECONDS)
 
     async def edit(self, message_id: str, content: str, version: int | None = None) -> Json:
         arguments = {"message_id": message_id, "content": content}
@@ -220,6 +209,22 @@ class Client:
 
     async def history(self, conversation_id: str, **query: str | int) -> Json:
         return await self.rest.history(conversation_id, **query)
+
+    async def _insist(self, once: Callable[[], Awaitable[Json]], deadline_seconds: float) -> Json:
+        """Ask until there is an answer; what is asked has a key, so it takes effect once."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + deadline_seconds
+        backoff = Backoff(self._random, base_seconds=0.1, cap_seconds=2.0)
+        while True:
+            try:
+                return await once()
+            except ClientError as error:
+                if isinstance(error, Refused) and not (error.retryable or error.unknown):
+                    raise
+                delay = backoff.failed(error.retry_after_seconds)
+                if loop.time() + delay > deadline:
+                    raise
+            await asyncio.sleep(delay)
 
     async def _send_once(self, conversation_id: str, content: str, key: str, by_rest: bool, fields: Json) -> Json:
         connection = self.connection
