@@ -32,7 +32,7 @@ SETTINGS = {
     "CAUSERIE_SENDS_PER_SECOND": "10000",
     "CAUSERIE_SENDS_BURST": "10000",
     "CAUSERIE_REQUESTS_PER_SECOND": "10000",
-    "LOG_LEVEL": "warning",
+    "LOG_LEVEL": "info",
 }
 
 
