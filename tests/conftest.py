@@ -11,7 +11,10 @@ from tests.support.services import Services
 
 TESTS = Path(__file__).parent
 JWT_SECRET = "a-secret-for-tests-alone-and-long-enough"
-LONGEST_FIRST = ("faults", "clocks", "readers", "soak", "rollout", "journeys", "observability")
+LONGEST_FIRST = (
+    *("faults", "clocks", "readers", "soak", "rollout", "journeys", "observability"),
+    *("operations", "loadtest", "web", "cluster", "canary", "charts"),
+)
 """Folders whose files mostly wait and take longest: begun last they would leave the other test processes idle."""
 
 
