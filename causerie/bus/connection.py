@@ -54,6 +54,15 @@ class Subscription:
             self.on_gap()
 
 
+class _Client(Client):
+    """In nats-py one attempt to reconnect may take the place of another, and each says at its very end that it is done:
+    the second word is an error, which would be logged as a bug of ours."""
+
+    async def _attempt_reconnect(self) -> None:
+        with suppress(asyncio.InvalidStateError):
+            await super()._attempt_reconnect()
+
+
 class Bus:
     """Make one with `connect`, end it with `close`."""
 
@@ -171,7 +180,7 @@ class Bus:
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _use_one_client(self) -> None:
-        client = Client()
+        client = _Client()
         await client.connect(
             servers=self._urls,
             tls=self._tls,
