@@ -31,8 +31,7 @@ async def store_or_end(settings: StoreSettings, announce: Announce, told: asynci
     )
     await first_of(connecting, told)
     if not connecting.done():
-        connecting.cancel()
-        await asyncio.gather(connecting, return_exceptions=True)
+        await ended(connecting)
         return None
     return await connecting
 
@@ -51,5 +50,12 @@ async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await ended(task)
+
+
+async def ended(*tasks: "asyncio.Task[Any] | None") -> None:
+    """Cancel tasks and wait until they are over, however they end; None is one that never began."""
+    begun = [task for task in tasks if task is not None]
+    for task in begun:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    await asyncio.gather(*begun, return_exceptions=True)

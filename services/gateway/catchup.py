@@ -23,6 +23,7 @@ from causerie import telemetry
 from causerie.domain.caller import Caller
 from causerie.domain.errors import CauserieError, NotFound
 from causerie.domain.ids import ConversationId
+from causerie.lifetime import ended
 from causerie.protocol import commands, native
 from causerie.protocol.websocket import text_frame
 from causerie.seats import Node
@@ -86,10 +87,7 @@ class CatchUp:
         return {"epoch": self._store.epoch, "seq": may.last_seq}
 
     async def stop(self) -> None:
-        checks = list(self._checks.values())
-        for check in checks:
-            check.cancel()
-        await asyncio.gather(*checks, return_exceptions=True)
+        await ended(*self._checks.values())
 
     async def _add(self, answer: _Json, caller: Caller, position: commands.Position, limit: int) -> None:
         """Add what one conversation has behind `position`: its events, or a reset."""

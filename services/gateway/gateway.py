@@ -15,6 +15,7 @@ from causerie import telemetry
 from causerie.actions.opening import Opened
 from causerie.cache.rates import Bucket
 from causerie.domain.ids import ConversationId
+from causerie.lifetime import ended
 from causerie.probes import Ready
 from causerie.protocol import native
 from causerie.seats import Delivery, EphemeralDelivery, Node
@@ -155,7 +156,7 @@ class Gateway:
     async def leave(self) -> None:
         """Take nobody new, and send everybody away, evenly over the drain."""
         self.is_draining = self.node.draining = True
-        await _ended(self._balancing)
+        await ended(self._balancing)
         await drain(list(self._open), lambda: len(self._open), drain_seconds=self._drain_seconds)
 
     async def stop(self) -> None:
@@ -165,8 +166,7 @@ class Gateway:
         await self._catch_up.stop()
         await self._presence.stop()
         await self.node.stop()
-        await _ended(self._balancing)
-        await _ended(self._turning)
+        await ended(self._balancing, self._turning)
 
     # ── what the port asks ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -238,9 +238,3 @@ class Gateway:
         conversation_id = ConversationId(UUID(bytes=delivery.conversation))
         self._letters.bury("delivery", "node", error, conversation_id=conversation_id, seq=delivery.seq)
         return native.encode_resync(conversation_id, epoch=self._store.epoch, seq=delivery.seq)
-
-
-async def _ended(task: asyncio.Task[None] | None) -> None:
-    if task is not None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

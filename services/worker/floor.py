@@ -21,6 +21,7 @@ from causerie.bus.envelopes import (
     SeatChanges,
     StreamPosition,
 )
+from causerie.lifetime import ended
 from causerie.seats.directory import Directory
 from causerie.seats.outgoing import Outgoing, Replay
 from causerie.seats.terms import same_history
@@ -72,9 +73,7 @@ class Floor:
         self._ticking = asyncio.create_task(self._tick())
 
     async def stop(self) -> None:
-        if self._ticking is not None:
-            self._ticking.cancel()
-            await asyncio.gather(self._ticking, return_exceptions=True)
+        await ended(self._ticking)
         for subscription in self._subscriptions:
             await self._bus.unsubscribe(subscription)
 

@@ -15,6 +15,7 @@ from causerie import telemetry
 from causerie.bus.envelopes import Ephemeral, Hint
 from causerie.domain.errors import Unavailable
 from causerie.domain.ids import ConversationId
+from causerie.lifetime import ended
 from causerie.store import log as event_log
 from causerie.store.store import Store
 from services.worker.dispatcher import Dispatcher
@@ -61,10 +62,7 @@ class Healing:
         self._tailing = asyncio.create_task(self._follow_tail())
 
     async def stop(self) -> None:
-        tasks = [*self._reading.values(), *([self._tailing] if self._tailing else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*self._reading.values(), self._tailing)
 
     def unknown(self, shard: Shard, conversation_id: bytes, item: Waiting) -> None:
         """Load a conversation, then dispatch the item. When too many are being loaded, the tail will find it."""

@@ -16,6 +16,7 @@ from causerie.bus import subjects
 from causerie.bus.connection import Bus, Subscription
 from causerie.bus.envelopes import Envelope, Ephemeral, Heartbeat, Hints, Released
 from causerie.domain.errors import Unavailable
+from causerie.lifetime import ended
 from causerie.seats.directory import Directory
 from causerie.store import leases
 from causerie.store.leases import LEASE_SECONDS, Lease
@@ -74,9 +75,7 @@ class Leasing:
 
     async def stop(self) -> None:
         """Give every shard back at once, so that others need not wait for the leases to run out."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+        await ended(self._running)
         self._say_hello(leaving=True)
         with suppress(Unavailable):
             await self._give_back(list(self._shards))

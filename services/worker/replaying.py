@@ -15,6 +15,7 @@ from causerie import telemetry
 from causerie.bus.envelopes import Delivery
 from causerie.domain.errors import Unavailable
 from causerie.domain.ids import ConversationId
+from causerie.lifetime import ended
 from causerie.seats.outgoing import Outgoing, Replay
 from causerie.store import log as event_log
 from causerie.store.store import Store
@@ -55,9 +56,7 @@ class Replaying:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await ended(self._task)
 
     def want(self, shard: Shard, stream: Outgoing, position: int) -> None:
         """Replay to this stream what was written from `position` on."""
