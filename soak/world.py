@@ -100,7 +100,7 @@ class World(Platform):
             try:
                 self.running[name][place] = await self._services.start(name, port=self.running[name][place].port)
                 return
-            except Exception:
+            except Exception:  # whatever kept it from starting, an orchestrator would try again
                 if attempt == RETURN_ATTEMPTS:
                     raise
                 await asyncio.sleep(RETURN_PAUSE_SECONDS)

@@ -51,7 +51,7 @@ class Resource:
             answer = problems.refusal(refused, exchange.request_id)
         except ClientGone:
             return
-        except Exception:
+        except Exception:  # the edge: whatever it was, who asked gets an answer
             log.exception("a request failed", extra={"request_id": exchange.request_id, "route": exchange.route})
             answer = problems.internal(exchange.request_id)
         await answer(scope, receive, send)
