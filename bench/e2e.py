@@ -12,9 +12,10 @@ from array import array
 
 import psutil
 
-from bench.raw_socket import RawSocket, client_frame, connect_all
+from bench.raw_socket import RawSocket, connect_all
 from bench.report import Report, percentile
 from bench.stage import PROSE, Stage, run, seed_groups
+from loadtest.frames import client_frame
 
 RATE = 1_000
 GROUPS = 200

@@ -14,13 +14,14 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import psutil
 import uvloop
 
 from bench.generator import GeneratorFailed, swarm
 from bench.herd import Herd, Step, Weight
 from bench.keep import NotKept, keep
 from bench.kernel import KIB
-from bench.limits import TooSmall, available_bytes, check, room_for_bursts
+from bench.limits import TooSmall, check, room_for_bursts
 from bench.native import NoCompiler
 from bench.report import Cell, Report
 from bench.servers import Unavailable
@@ -162,7 +163,7 @@ async def measure(arguments: argparse.Namespace, sizes: Sequence[int], backlog: 
             give_back_seconds=GIVE_BACK_SECONDS,
         )
         await ours.begin()
-        available = available_bytes()
+        available = psutil.virtual_memory().available
         bare: Herd | None = None
         rows: list[list[Cell]] = []
         waves: list[Wave] = []

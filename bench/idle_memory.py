@@ -6,13 +6,13 @@ pages TCP reports, both ends being on this machine, so half of it is the gateway
 """
 
 import asyncio
-from pathlib import Path
 
 import psutil
 
 from bench.raw_socket import RawSocket, connect_all
 from bench.report import Report
 from bench.stage import Stage, run
+from loadtest.machine import kernel_bytes
 
 LEVELS = (2_000, 5_000, 10_000)
 SETTLE_SECONDS = 3.0
@@ -75,13 +75,6 @@ def memory(process: psutil.Process) -> tuple[int, int]:
     """Private and resident bytes."""
     full = process.memory_full_info()
     return full.uss, full.rss
-
-
-def kernel_bytes() -> int:
-    """What sockets cost in the kernel: slab objects and the pages of their buffers."""
-    slab = next(int(line.split()[1]) for line in Path("/proc/meminfo").read_text().splitlines() if line[:5] == "Slab:")
-    tcp = next(line for line in Path("/proc/net/sockstat").read_text().splitlines() if line.startswith("TCP:"))
-    return slab * KIB + int(tcp.split("mem ")[1]) * 4 * KIB
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
-PAGE_BYTES = 4096
+from loadtest.machine import kernel_bytes, tcp
+
 KIB = 1024
 
 
@@ -30,12 +30,4 @@ class Memory:
 
 def memory(pids: Iterable[int]) -> Memory:
     full = [psutil.Process(pid).memory_full_info() for pid in pids]
-    meminfo = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-    slab = int(meminfo["Slab"].split()[0]) * KIB
-    # "TCP: inuse 9 orphan 0 tw 2 alloc 11 mem 3": `mem` are the pages of its buffers.
-    words = next(
-        line.split() for line in Path("/proc/net/sockstat").read_text().splitlines() if line.startswith("TCP:")
-    )
-    tcp = dict(zip(words[1::2], map(int, words[2::2]), strict=True))
-    kernel = slab + tcp["mem"] * PAGE_BYTES
-    return Memory(sum(info.rss for info in full), sum(info.uss for info in full), kernel, tcp["inuse"])
+    return Memory(sum(info.rss for info in full), sum(info.uss for info in full), kernel_bytes(), tcp()["inuse"])

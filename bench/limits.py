@@ -5,6 +5,8 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+
 from bench.generator import SOURCES_EACH
 from bench.kernel import KIB
 
@@ -40,7 +42,7 @@ def check(connections: int, processes: int, *, in_flight: int) -> None:
         for what, there, needed in (
             ("open files of a process (ulimit -Hn)", files, each + SPARE_FILES),
             ("open files of the machine (fs.file-max)", most_files - opened, 2 * connections + 10_000),
-            ("bytes of memory available", available_bytes(), connections * BYTES_EACH + SPARE_BYTES),
+            ("bytes of memory available", psutil.virtual_memory().available, connections * BYTES_EACH + SPARE_BYTES),
             ("ports of a generator (ip_local_port_range)", (high - low) * SOURCES_EACH, -(-each // processes) + 1_000),
             ("connections waiting to be accepted (somaxconn)", somaxconn, -(-in_flight // processes)),
         )
@@ -55,11 +57,6 @@ def check(connections: int, processes: int, *, in_flight: int) -> None:
             troubles.append(f"tracked connections (nf_conntrack_max): {most_tracked:,}, {tracked:,} are taken")
     if troubles:
         raise TooSmall(f"too small for {connections:,} connections over {processes} processes: {'; '.join(troubles)}")
-
-
-def available_bytes() -> int:
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) * KIB
 
 
 @contextlib.contextmanager

@@ -6,28 +6,12 @@ the beginning of a frame's text is looked at, by whoever is given it.
 """
 
 import asyncio
-import base64
-import os
-import struct
 from collections.abc import Callable, Iterable
 from typing import cast
 
+from loadtest.frames import CLOSE, PING, PONG, TEXT, client_frame, server_frames, upgrade
+
 OnText = Callable[["RawSocket", bytes], None]
-
-_PING, _PONG, _CLOSE, _TEXT = 0x9, 0xA, 0x8, 0x1
-_ZERO_MASK = bytes(4)
-
-
-def client_frame(payload: bytes, opcode: int = _TEXT) -> bytes:
-    """A masked frame whose mask is zero."""
-    size = len(payload)
-    if size < 126:
-        head = struct.pack("!BB", 0x80 | opcode, 0x80 | size)
-    elif size < 65536:
-        head = struct.pack("!BBH", 0x80 | opcode, 0x80 | 126, size)
-    else:
-        head = struct.pack("!BBQ", 0x80 | opcode, 0x80 | 127, size)
-    return head + _ZERO_MASK + payload
 
 
 class RawSocket(asyncio.Protocol):
@@ -43,11 +27,7 @@ class RawSocket(asyncio.Protocol):
         self._on_text = on_text
         self._buffer = b""
         self._upgraded = False
-        self._request = (
-            "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\n"
-            f"Authorization: Bearer {token}\r\n\r\n"
-        ).encode()
+        self._request = upgrade("127.0.0.1", "/ws", token)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Not an `isinstance`: the transports of uvloop are of no class of asyncio's.
@@ -75,35 +55,17 @@ class RawSocket(asyncio.Protocol):
                 return
             self._upgraded = True
             data = data[end + 4 :]
-        self._frames(data)
-
-    def _frames(self, data: bytes) -> None:
-        place, end = 0, len(data)
-        while end - place >= 2:
-            size, head = data[place + 1], 2
-            if size == 126:
-                if end - place < 4:
-                    break
-                size, head = (data[place + 2] << 8) | data[place + 3], 4
-            elif size == 127:
-                if end - place < 10:
-                    break
-                size, head = int.from_bytes(data[place + 2 : place + 10]), 10
-            if end - place < head + size:
-                break
-            payload = data[place + head : place + head + size]
-            opcode = data[place] & 0xF
-            place += head + size
-            if opcode == _TEXT:
+        frames, self._buffer = server_frames(data)
+        for opcode, payload in frames:
+            if opcode == TEXT:
                 if self.ready.done():
                     self._on_text(self, payload)
                 elif payload.startswith(b'{"event":"welcome"'):
                     self.ready.set_result(None)
-            elif opcode == _PING:
-                self.transport.write(client_frame(payload, _PONG))
-            elif opcode == _CLOSE:
+            elif opcode == PING:
+                self.transport.write(client_frame(payload, PONG))
+            elif opcode == CLOSE:
                 self.transport.close()
-        self._buffer = data[place:]
 
 
 async def connect_all(

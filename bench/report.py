@@ -14,9 +14,22 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
+
+from loadtest.machine import processor
+
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / ".data" / "bench"
-MEASURED = ("causerie", "services", "bench", "migrations", "tests/support", "pyproject.toml", "requirements-run.txt")
+MEASURED = (
+    "causerie",
+    "services",
+    "bench",
+    "loadtest",
+    "migrations",
+    "tests/support",
+    "pyproject.toml",
+    "requirements-run.txt",
+)
 NOT_MEASURED = (":!bench/results", ":!*.md")
 """A figure depends on the former alone: whoever keeps one result may measure the next without a commit between."""
 
@@ -80,14 +93,10 @@ def command() -> str:
 
 def machine() -> dict[str, Cell]:
     """What was measured on, as far as figures depend on it."""
-    model = next(
-        (line.partition(":")[2].strip() for line in _read("/proc/cpuinfo") if line.startswith("model name")), "unknown"
-    )
-    memory_kib = next((int(line.split()[1]) for line in _read("/proc/meminfo") if line.startswith("MemTotal")), 0)
     return {
-        "cpu": model,
+        "cpu": processor(),
         "cores": os.cpu_count() or 0,
-        "memory_gib": round(memory_kib / 1024 / 1024, 1),
+        "memory_gib": round(psutil.virtual_memory().total / 1024**3, 1),
         "kernel": platform.release(),
         "python": platform.python_version(),
     }
@@ -115,10 +124,3 @@ def shown(cell: Cell) -> str:
 def _git(root: Path, *arguments: str) -> str:
     asked = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
     return asked.stdout.strip()
-
-
-def _read(path: str) -> list[str]:
-    try:
-        return Path(path).read_text().splitlines()
-    except OSError:
-        return []

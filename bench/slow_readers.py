@@ -23,9 +23,10 @@ from statistics import median
 
 import psutil
 
-from bench.raw_socket import RawSocket, client_frame, connect_all
+from bench.raw_socket import RawSocket, connect_all
 from bench.report import Report, percentile
 from bench.stage import Stage, run, seed_groups
+from loadtest.frames import client_frame
 from services.gateway.listener import NOT_SENT_BYTES
 from services.gateway.sends import MAX_HELD_BYTES
 from tests.support.services import Service

@@ -9,7 +9,8 @@ import socket
 import sys
 from functools import partial
 
-from bench.raw_socket import RawSocket, client_frame
+from bench.raw_socket import RawSocket
+from loadtest.frames import client_frame
 
 RECEIVE_BUFFER_BYTES = 4_096
 """Set before connecting: the megabytes a kernel would otherwise take hide for minutes that nobody reads."""

@@ -1,7 +1,8 @@
 """What this machine allows, said before anything is started rather than found out in the midst of it."""
 
 import resource
-from pathlib import Path
+
+import psutil
 
 from loadtest.options import MOST_OF_A_SWARM
 from loadtest.trouble import Trouble
@@ -20,18 +21,13 @@ def check(connections: int, gateways: int, swarms: int) -> None:
     """
     each = -(-connections // gateways)
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    available = next(
-        int(line.split()[1]) * 1024
-        for line in Path("/proc/meminfo").read_text().splitlines()
-        if line.startswith("MemAvailable:")
-    )
     held = -(-connections // swarms)
     troubles = [
         f"{what}: {there:,}, needed {needed:,}"
         for what, there, needed in (
             (f"open files of a gateway (ulimit -Hn; or more than --gateways {gateways})", files, each + SPARE_FILES),
             ("open files of a swarm (ulimit -Hn)", files, min(held, MOST_OF_A_SWARM) + 200),
-            ("bytes of memory available", available, connections * BYTES_EACH + SPARE_BYTES),
+            ("bytes of memory available", psutil.virtual_memory().available, connections * BYTES_EACH + SPARE_BYTES),
         )
         if there < needed
     ]

@@ -5,7 +5,6 @@ import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import gevent
@@ -13,8 +12,9 @@ import psutil
 from gevent.lock import BoundedSemaphore
 from locust.stats import RequestStats, calculate_response_time_percentile
 
+from loadtest.machine import kernel_bytes, processor
 from loadtest.options import Options
-from loadtest.sampling import SCRAPE_SECONDS, Part, Parts, kernel_bytes, sample
+from loadtest.sampling import SCRAPE_SECONDS, Part, Parts, sample
 from loadtest.thresholds import Outcome
 
 FORMAT = 1
@@ -116,23 +116,13 @@ class Recorder:
 
 def machine() -> dict[str, object]:
     """Where it ran: figures mean little without."""
-    model = next(
-        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "unknown"
-    )
     return {
-        "processor": model,
+        "processor": processor(),
         "cores": os.cpu_count(),
         "memory_bytes": psutil.virtual_memory().total,
         "kernel": platform.release(),
         "python": platform.python_version(),
     }
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        return Path(path).read_text().splitlines()
-    except OSError:
-        return []
 
 
 def _second(line: Mapping[str, Any]) -> dict[str, Any]:

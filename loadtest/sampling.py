@@ -13,11 +13,10 @@ from typing import Any, Self
 
 import psutil
 
+from loadtest.machine import KIB
 from loadtest.trouble import Trouble
 
 SCRAPE_SECONDS = 3.0
-PAGE_BYTES = 4096
-KIB = 1024
 _PROCESS = {"process_cpu_time_seconds_total": "cpu_seconds", "process_memory_usage_bytes": "memory_bytes"}
 
 
@@ -59,15 +58,6 @@ class Parts:
 def sample(parts: Iterable[Part]) -> dict[str, dict[str, Any]]:
     """Each part at this moment; all that is counted is since its start."""
     return {part.name: _sample(part) for part in parts}
-
-
-def kernel_bytes() -> int:
-    """What the kernel keeps for itself and for all sockets of this machine, both ends of those that are here."""
-    meminfo = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-    words = next(
-        line.split() for line in Path("/proc/net/sockstat").read_text().splitlines() if line.startswith("TCP:")
-    )
-    return int(meminfo["Slab"].split()[0]) * KIB + int(words[words.index("mem") + 1]) * PAGE_BYTES
 
 
 def parse(exposition: str) -> dict[str, float]:

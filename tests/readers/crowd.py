@@ -8,12 +8,13 @@ import struct
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from bench.raw_socket import RawSocket, client_frame, connect_all
+from bench.raw_socket import RawSocket, connect_all
 from causerie.actions import conversations
 from causerie.actions.platform import Platform
 from causerie.domain.caller import Caller
 from causerie.domain.conversation import ConversationType, OpenConversation
 from causerie.domain.ids import UserId
+from loadtest.frames import client_frame
 from tests.gateway.client import token_of
 from tests.support.services import Service
 from tests.support.waiting import eventually
