@@ -18,6 +18,16 @@ LONGEST_FIRST = (
 """Folders whose files mostly wait and take longest: begun last they would leave the other test processes idle."""
 
 
+def on_stores(database_url: str, redis_url: str, nats_url: str) -> dict[str, str]:
+    """What any service needs to run against these stores."""
+    return {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "NATS_URL": nats_url,
+        "CAUSERIE_JWT_SECRET": JWT_SECRET,
+    }
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files are handed to test processes in the order of collection (`--no-loadscope-reorder`)."""
     items.sort(key=_place)
@@ -102,10 +112,7 @@ def nats_url(nats_server: str) -> str:
 def service_environment(database_url: str, redis_url: str, nats_url: str) -> dict[str, str]:
     """What a service needs to run against the stores of this test."""
     return {
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "NATS_URL": nats_url,
-        "CAUSERIE_JWT_SECRET": JWT_SECRET,
+        **on_stores(database_url, redis_url, nats_url),
         "CAUSERIE_DRAIN_SECONDS": "2",
     }
 

@@ -11,7 +11,7 @@ import pytest
 
 from causerie import tokens
 from causerie.domain.ids import UserId
-from tests.conftest import JWT_SECRET
+from tests.conftest import JWT_SECRET, on_stores
 from tests.support import stores
 from tests.support.services import Service, Services
 
@@ -26,12 +26,7 @@ def api_database_url(postgres_server: str, migrated_template: str) -> Iterator[s
 
 @pytest.fixture(scope="session")
 def api_environment(api_database_url: str, valkey_server: str, nats_server: str) -> dict[str, str]:
-    return {
-        "DATABASE_URL": api_database_url,
-        "REDIS_URL": valkey_server,
-        "NATS_URL": nats_server,
-        "CAUSERIE_JWT_SECRET": JWT_SECRET,
-    }
+    return on_stores(api_database_url, valkey_server, nats_server)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from causerie.domain.ids import ConversationId, UserId
 from causerie.embedded import Nats, Postgres
 from causerie.embedded.ports import Ports
 from causerie.store import migrate, partitions
-from tests.conftest import JWT_SECRET
+from tests.conftest import JWT_SECRET, on_stores
 from tests.poison.lab import rows
 from tests.support.faketime import shifted
 from tests.support.services import Service, Services
@@ -65,10 +65,7 @@ async def test_messages_flow_over_the_end_of_a_month(
             town = await Town.build(url, redis_url, nats_url)
             stack.push_async_callback(town.close)
             environment = {
-                "DATABASE_URL": url,
-                "REDIS_URL": redis_url,
-                "NATS_URL": nats_url,
-                "CAUSERIE_JWT_SECRET": JWT_SECRET,
+                **on_stores(url, redis_url, nats_url),
                 "CAUSERIE_SENDS_PER_SECOND": "1000",
                 "CAUSERIE_REQUESTS_PER_SECOND": "1000",
             }

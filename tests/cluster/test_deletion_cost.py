@@ -17,7 +17,7 @@ from services.worker import deletion_cost
 from services.worker.deletion_cost import MAX_WRITES, REST_SECONDS, CostKeeper, Costs, rounded
 from services.worker.shard import Shard
 from tests.cluster.apiserver import COST, ApiServer, Trouble
-from tests.conftest import JWT_SECRET
+from tests.conftest import on_stores
 from tests.gateway.client import token_of
 from tests.gateway.raw import Wire, wire_to
 from tests.support.services import Service, Services
@@ -173,10 +173,7 @@ def cloud(
     tmp_path: Path,
 ) -> Iterator[Services]:
     environment = {
-        "DATABASE_URL": module_database_url,
-        "REDIS_URL": valkey_server,
-        "NATS_URL": nats_server,
-        "CAUSERIE_JWT_SECRET": JWT_SECRET,
+        **on_stores(module_database_url, valkey_server, nats_server),
         "CAUSERIE_SERVICE_ACCOUNT": str(account),
         # The guests answer no pings, and stay where they are.
         "CAUSERIE_HEARTBEAT_SECONDS": "600",

@@ -11,7 +11,7 @@ import pytest
 
 from causerie.embedded import Nats
 from causerie.embedded.ports import Ports
-from tests.conftest import JWT_SECRET
+from tests.conftest import on_stores
 from tests.faults.wired import WiredFleet
 from tests.journeys.fleet import BRISK
 from tests.support import stores
@@ -79,10 +79,7 @@ def whole_fleet(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[WiredFleet]:
     environment = {
-        "DATABASE_URL": database_of_fleet,
-        "REDIS_URL": redis_of_fleet,
-        "NATS_URL": nats_of_fleet,
-        "CAUSERIE_JWT_SECRET": JWT_SECRET,
+        **on_stores(database_of_fleet, redis_of_fleet, nats_of_fleet),
         "LOG_LEVEL": "info",
         **BRISK,
         "CAUSERIE_HEARTBEAT_SECONDS": SILENCE_SECONDS,

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from causerie.client import Client
-from tests.conftest import JWT_SECRET
+from tests.conftest import on_stores
 from tests.journeys.fleet import token
 from tests.support.collector import Collector, Span, collecting
 from tests.support.services import Service, Services, get
@@ -51,10 +51,7 @@ def platform(
 ) -> Iterator[Platform]:
     with collecting() as collector:
         environment = {
-            "DATABASE_URL": module_database_url,
-            "REDIS_URL": valkey_server,
-            "NATS_URL": nats_server,
-            "CAUSERIE_JWT_SECRET": JWT_SECRET,
+            **on_stores(module_database_url, valkey_server, nats_server),
             **collector.environment(),
         }
         services = Services(environment, tmp_path_factory.mktemp("services"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from dashboards import alerts, rules, service_levels
-from tests.conftest import JWT_SECRET
+from tests.conftest import on_stores
 from tests.journeys.fleet import BRISK
 from tests.observability.prometheus import Prometheus
 from tests.observability.watched import WatchedFleet
@@ -23,10 +23,7 @@ def whole_fleet(
     module_database_url: str, valkey_server: str, nats_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WatchedFleet]:
     environment = {
-        "DATABASE_URL": module_database_url,
-        "REDIS_URL": valkey_server,
-        "NATS_URL": nats_server,
-        "CAUSERIE_JWT_SECRET": JWT_SECRET,
+        **on_stores(module_database_url, valkey_server, nats_server),
         **BRISK,
     }
     services = Services(environment, tmp_path_factory.mktemp("fleet"))

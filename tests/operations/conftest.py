@@ -8,18 +8,13 @@ import pytest
 
 from causerie.embedded import Postgres
 from causerie.embedded.ports import Ports
-from tests.conftest import JWT_SECRET
+from tests.conftest import on_stores
 
 
 @pytest.fixture
 def operator(database_url: str, redis_url: str, nats_url: str) -> dict[str, str]:
     """The environment in which the pages' commands are pasted."""
-    return {
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "NATS_URL": nats_url,
-        "CAUSERIE_JWT_SECRET": JWT_SECRET,
-    }
+    return on_stores(database_url, redis_url, nats_url)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.conftest import JWT_SECRET
+from tests.conftest import on_stores
 from tests.poison.lab import Lab
 from tests.support.services import Services
 from tests.worker.people import Town
@@ -23,10 +23,7 @@ def running(
     module_database_url: str, valkey_server: str, nats_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Services]:
     environment = {
-        "DATABASE_URL": module_database_url,
-        "REDIS_URL": valkey_server,
-        "NATS_URL": nats_server,
-        "CAUSERIE_JWT_SECRET": JWT_SECRET,
+        **on_stores(module_database_url, valkey_server, nats_server),
         "CAUSERIE_DRAIN_SECONDS": "1",
         "CAUSERIE_OFFLINE_GRACE_SECONDS": "0.5",
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import JWT_SECRET
+from tests.conftest import on_stores
 from tests.support.gateways import gateway, own, platform, staff
 
 __all__ = ("gateway", "own", "platform", "staff")
@@ -16,10 +16,7 @@ SLOW_SECONDS = 2.0
 @pytest.fixture(scope="module")
 def environment(module_database_url: str, valkey_server: str, nats_server: str) -> dict[str, str]:
     return {
-        "DATABASE_URL": module_database_url,
-        "REDIS_URL": valkey_server,
-        "NATS_URL": nats_server,
-        "CAUSERIE_JWT_SECRET": JWT_SECRET,
+        **on_stores(module_database_url, valkey_server, nats_server),
         "CAUSERIE_DRAIN_SECONDS": "1",
         "CAUSERIE_SLOW_SECONDS": str(SLOW_SECONDS),
         "CAUSERIE_SENDS_PER_SECOND": "10000",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import JWT_SECRET
+from tests.conftest import on_stores
 from tests.support.services import Service, Services
 
 ALLOWED_ORIGIN = "https://app.example"
@@ -33,10 +33,7 @@ class House:
 
 def environment(database_url: str, redis_url: str, nats_url: str, **more: str) -> dict[str, str]:
     return {
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "NATS_URL": nats_url,
-        "CAUSERIE_JWT_SECRET": JWT_SECRET,
+        **on_stores(database_url, redis_url, nats_url),
         "CAUSERIE_ALLOWED_ORIGINS": ALLOWED_ORIGIN,
         "CAUSERIE_DRAIN_SECONDS": "1",
         "CAUSERIE_REQUESTS_PER_SECOND": "1000000",
