@@ -1,4 +1,4 @@
-"""Ports that are free now and, where possible, the same as last time.
+"""Ports that are free, stay ours until this process ends and, where possible, are the same as last time.
 
 They are picked below the range the kernel takes for outgoing connections: a port from that range may be
 somebody's client socket at the next start.
@@ -9,6 +9,8 @@ import random
 import socket
 from pathlib import Path
 
+from causerie.embedded.reservations import RESERVED
+
 FIRST_PORT, LAST_PORT = 20_000, 32_000
 ATTEMPTS = 1_000
 
@@ -18,23 +20,27 @@ class NoFreePort(Exception):
 
 
 def is_free(port: int, *, host: str = "127.0.0.1") -> bool:
-    """Whether a server could listen there now."""
+    """Whether a server could listen there now.
+
+    It only asks for the address: who listened, if but for a moment, would answer a client that looks for the server
+    of before, and would be in the way of one that is just starting.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-            probe.listen(1)
         except OSError:
             return False
     return True
 
 
 def free_port(*, host: str = "127.0.0.1", avoid: frozenset[int] = frozenset()) -> int:
-    """A port nobody listens on, drawn at random so that parallel runs seldom pick the same."""
+    """A port nobody listens on, never given before by this process nor by another that still runs."""
     for _ in range(ATTEMPTS):
         port = random.randrange(FIRST_PORT, LAST_PORT)
-        if port not in avoid and is_free(port, host=host):
+        # Reserved first: then no other process looks at it any more.
+        if port not in avoid and port not in RESERVED and RESERVED.take(port) and is_free(port, host=host):
             return port
     raise NoFreePort(f"no free port between {FIRST_PORT} and {LAST_PORT}")
 
@@ -48,11 +54,14 @@ class Ports:
             self._known: dict[str, int] = json.loads(file.read_text())
         except (OSError, ValueError):
             self._known = {}
+        for port in self._known.values():
+            # All at once: what one of them loses must not become the port of another.
+            RESERVED.take(port)
 
     def of(self, name: str) -> int:
         """The port of before if it is free, else a new one, remembered from now on."""
         known = self._known.get(name)
-        if known is None or not is_free(known):
-            self._known[name] = free_port(avoid=frozenset(self._known.values()))
+        if known is None or not (RESERVED.take(known) and is_free(known)):
+            self._known[name] = free_port()
             self._file.write_text(json.dumps(self._known, indent=2) + "\n")
         return self._known[name]
