@@ -1,23 +1,18 @@
 """A whole platform on loopback for one load test: stores of its own, so many of each service, all gone at the end."""
 
-import asyncio
 import contextlib
 import os
 import secrets
 import shutil
-import signal
-import sys
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from causerie.embedded import EmbeddedStores, StoreUrls
-from causerie.embedded.ports import free_port
-from causerie.embedded.process import Process
+from causerie.embedded.service import Service, of_the_machine
 from causerie.store import migrate, partitions
 from loadtest.sampling import Part, Parts
 
@@ -25,10 +20,10 @@ START_SECONDS = 60.0
 DRAIN_SECONDS = 20.0
 MONTHS_AHEAD = 3
 SERVICES = ("worker", "api", "gateway")
-_INHERITED = frozenset({"PATH", "HOME", "LANG", "TZ", "PYTHONPATH"})
 
 SETTINGS = {
     "LOG_LEVEL": "warning",
+    "CAUSERIE_HOST": "127.0.0.1",
     "CAUSERIE_DRAIN_SECONDS": "2",
     # One address plays thousands of people; the pace of handshakes stays what an operator gets.
     "CAUSERIE_PENDING_PER_ADDRESS": "20000",
@@ -45,44 +40,6 @@ class Running:
     parts: Parts
 
 
-class _Pod:
-    """One service as a process."""
-
-    def __init__(self, service: str, number: int, environment: Mapping[str, str], home: Path, logs: Path) -> None:
-        self.service = service
-        self.port = free_port()
-        self.health_port = free_port(avoid=frozenset({self.port}))
-        name = f"{service}-{number}"
-        own = {"PORT": str(self.port), "CAUSERIE_HEALTH_PORT": str(self.health_port), "CAUSERIE_HOST": "127.0.0.1"}
-        self.process = Process(
-            name,
-            [sys.executable, "-m", f"services.{service}"],
-            record=home / f"{name}.pid",
-            log=logs / f"{name}.log",
-            ladder=[(signal.SIGTERM, DRAIN_SECONDS)],
-            when_orphaned=signal.SIGKILL,
-            env={**environment, **own},
-        )
-
-    @property
-    def metrics(self) -> str:
-        return f"http://127.0.0.1:{self.health_port}/metrics"
-
-    async def start(self) -> None:
-        self.process.start()
-        await self.process.until(self._is_ready, timeout_seconds=START_SECONDS)
-
-    async def _is_ready(self) -> bool:
-        return await asyncio.to_thread(self._answers)
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.health_port}/ready", timeout=2.0) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-
 @asynccontextmanager
 async def running(counts: Mapping[str, int], logs: Path, *, external: StoreUrls) -> AsyncIterator[Running]:
     """Start so many of each service, and the stores that have no address; what the services log stays in `logs`."""
@@ -96,25 +53,32 @@ async def running(counts: Mapping[str, int], logs: Path, *, external: StoreUrls)
         stores = await stack.enter_async_context(EmbeddedStores(home, external=external))
         await migrate.up(stores.database_url)
         await partitions.ensure(stores.database_url, months_ahead=MONTHS_AHEAD)
-        inherited = {name: value for name, value in os.environ.items() if name in _INHERITED}
-        environment = inherited | SETTINGS | stores.environment() | {"CAUSERIE_JWT_SECRET": secret}
-        pods = [
-            _Pod(service, n, environment, home, logs) for service in SERVICES for n in range(1, counts[service] + 1)
-        ]
-        for pod in pods:
-            stack.push_async_callback(pod.process.stop)
-            await pod.start()
-        by_service = {service: [pod for pod in pods if pod.service == service] for service in SERVICES}
+        ours = SETTINGS | stores.environment() | {"CAUSERIE_JWT_SECRET": secret}
+        environment = of_the_machine(os.environ) | ours
+        pods = {
+            service: [_pod(service, n, environment, home, logs) for n in range(1, counts[service] + 1)]
+            for service in SERVICES
+        }
+        for pod in chain.from_iterable(pods.values()):
+            stack.push_async_callback(pod.stop)
+            pod.start()
+            await pod.until_ready(timeout_seconds=START_SECONDS)
         service_parts = [
-            Part(service, [pod.process.pid for pod in some], [pod.metrics for pod in some])
-            for service, some in by_service.items()
+            Part(service, [pod.pid for pod in some], [pod.metrics_url for pod in some])
+            for service, some in pods.items()
         ]
         yield Running(
-            tuple(f"ws://127.0.0.1:{pod.port}" for pod in by_service["gateway"]),
-            tuple(f"http://127.0.0.1:{pod.port}" for pod in by_service["api"]),
+            tuple(pod.ws_url for pod in pods["gateway"]),
+            tuple(pod.url for pod in pods["api"]),
             secret,
             Parts([*service_parts, *_store_parts(stores)]),
         )
+
+
+def _pod(service: str, number: int, environment: Mapping[str, str], home: Path, logs: Path) -> Service:
+    name = f"{service}-{number}"
+    record, log = home / f"{name}.pid", logs / f"{name}.log"
+    return Service(service, environment, name=name, drain_seconds=DRAIN_SECONDS, record=record, log=log)
 
 
 def _store_parts(stores: EmbeddedStores) -> list[Part]:

@@ -16,8 +16,8 @@ from typing import Any
 from causerie import tokens
 from causerie.cli import instance
 from causerie.cli.outcome import Failed
-from causerie.cli.probe import is_ready
 from causerie.domain.ids import UserId
+from causerie.embedded.service import is_ready
 from causerie.settings import DEFAULT_HEALTH_PORTS
 
 ANSWER_SECONDS = 10.0

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from causerie.bus.tls import context_of
 from causerie.cli import instance
 from causerie.cli.outcome import Failed
-from causerie.cli.probe import is_ready
+from causerie.embedded.service import is_ready
 from causerie.settings import AuthSettings, SettingsError, StoreSettings, refuse_unknown
 from causerie.store import ddl, home, migrate, partitions
 

@@ -17,7 +17,6 @@ from causerie.cli import instance, plan
 from causerie.cli.children import Child
 from causerie.cli.outcome import Failed
 from causerie.cli.plan import DEFAULT_DIRECTORY, Instance, Plan
-from causerie.cli.probe import is_ready
 from causerie.embedded import DirectoryInUse, EmbeddedStores, StoreFailed, StoreUrls
 from causerie.embedded.ports import Ports
 from causerie.embedded.wheels import WheelMissing
@@ -31,7 +30,6 @@ READY_POLL_SECONDS = 0.1
 MAX_CRASHES = 3
 MEND_POLL_SECONDS = 0.5
 MEND_PAUSE_SECONDS = 10.0
-PATIENCE_SECONDS = 15.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -173,13 +171,13 @@ class _Launcher:
         nodes = [child for child in self._children if child.instance.service != "worker"]
         workers = [child for child in self._children if child.instance.service == "worker"]
         for group in (nodes, workers):
-            await asyncio.gather(*(child.stop(patience_seconds=PATIENCE_SECONDS) for child in group))
+            await asyncio.gather(*(child.stop() for child in group))
 
     async def _all_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
         for child in self._children:
             name = child.instance.name
-            while not await is_ready(child.instance.health_port):
+            while not await child.is_ready():
                 if child.crashes >= MAX_CRASHES:
                     raise Failed(f"{name} does not start; its lines above say why")
                 if time.monotonic() > deadline:

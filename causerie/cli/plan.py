@@ -28,17 +28,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Instance:
-    """One service to run: `gateway-2`, its ports, and what is special in its environment."""
+    """One service to run: `gateway-2` and its ports."""
 
     name: str
     service: ServiceName
     port: int
     health_port: int
-
-    def environment(self) -> dict[str, str]:
-        """The settings of this instance alone."""
-        own = {"CAUSERIE_HEALTH_PORT": str(self.health_port)}
-        return own | {"PORT": str(self.port)} if self.port else own
 
 
 def place(plan: Plan, ports: Ports) -> list[Instance]:

@@ -1,8 +1,8 @@
-"""PostgreSQL, Valkey and NATS out of Python wheels, so that trying Causerie needs nothing but Python.
+"""PostgreSQL, Valkey and NATS out of Python wheels and our services beside them, so that trying needs only Python.
 
 They are the real servers, durable settings and all, for `causerie run` and for the tests; production
 brings its own.  `stores.py` starts the three together, `postgres.py`, `valkey.py` and `nats.py` know one
-server each, `process.py` and `leash.py` see to it that none outlives the one who started it.
+server each, `service.py` a service; `process.py` and `leash.py` see to it that none outlives the one who started it.
 """
 
 from causerie.embedded.nats import Nats
