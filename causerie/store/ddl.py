@@ -2,11 +2,13 @@
 
 A statement that waits for an exclusive lock makes every later writer of that table wait behind it.
 So each attempt waits at most `LOCK_TIMEOUT_MS`, gives way, and comes back after a random pause.
-Migrations and the upkeep of partitions both work this way.
+Migrations and the upkeep of partitions both work this way.  What the upkeep does while everybody waits is sent
+`briefly`: as one message, else every statement's way there and back would be waited for by everybody.
 """
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
 
 LOCK_TIMEOUT_MS = 300
+HOLD_MS = 600
+"""Longer than this nobody is made to wait `briefly`, the wait for the locks themselves included."""
 FIRST_PAUSE_SECONDS = 0.2
 MAX_PAUSE_SECONDS = 2.0
 """A pause is between this and twice as long, at random: two who want the same lock must not meet again and again."""
@@ -52,6 +56,10 @@ T = TypeVar("T")
 
 class SchemaError(Exception):
     """The schema could not be read or changed; the text is one line for the operator."""
+
+
+class _TooLong(Exception):
+    """A change was given up lest everybody wait for it longer."""
 
 
 @asynccontextmanager
@@ -104,13 +112,31 @@ async def patiently(
                     await _still_vacuum(connection)
                 await connection.execute(_PATIENCE)
                 return await change()
-        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, _TooLong) as error:
             if loop.time() >= deadline:
                 waited = f"no lock within {patience_seconds:g} s"
                 raise SchemaError(f"{doing}: {waited}; a long transaction holds it: {one_line(error)}") from error
             await asyncio.sleep(random.uniform(pause_seconds, 2 * pause_seconds))
             pause_seconds = min(pause_seconds * 1.5, MAX_PAUSE_SECONDS)
             has_failed = True
+
+
+async def briefly(connection: "Connection", *statements: str) -> None:
+    """Run what locks others out, within `patiently` and as the last thing there, in one go and for `HOLD_MS` at most.
+
+    Its commit does not wait for the disk, because everybody would: what they commit afterwards lies behind it in the
+    log, so a crash that takes it takes nothing that was built on it.
+    """
+    began = time.monotonic()
+    try:
+        await connection.execute(
+            f"SET LOCAL statement_timeout = {HOLD_MS}; SET LOCAL synchronous_commit = off;"
+            f" DO $briefly$ BEGIN {'; '.join(statements)}; END $briefly$"
+        )
+    except asyncpg.QueryCanceledError as error:
+        if time.monotonic() - began < HOLD_MS / 1000:
+            raise  # by somebody who wants us to end
+        raise _TooLong(f"it takes longer than {HOLD_MS} ms") from error
 
 
 async def _still_vacuum(connection: "Connection") -> None:

@@ -13,6 +13,7 @@ import pytest
 from causerie.domain.ids import ConversationId
 from causerie.store import Store, log, messages, migrate, partitions
 from tests.store.conftest import a_conversation, a_draft
+from tests.support.fault_proxy import Delay, fault_loop
 from tests.support.stores import execute
 from tests.support.waiting import eventually
 from tests.support.writers import Writers
@@ -99,6 +100,21 @@ async def test_a_filled_default_is_repaired_while_it_is_written_to(url: str) -> 
 
     await unharmed(writers)
     assert not (await partitions.check(url, now=NOVEMBER)).short
+
+
+async def test_nobody_waits_for_the_way_between_a_repair_and_the_database(url: str) -> None:
+    await partitions.ensure(url, now=NOVEMBER)
+    await execute(url, *(f"DROP TABLE messages_{month}" for month in ("y2026m11", "y2026m12", "y2027m01", "y2027m02")))
+    writers = Writers(url, Clock(NOVEMBER))
+    await writers.fill(100, at=[NOVEMBER])
+
+    with fault_loop() as loop:
+        proxy = loop.proxy(url)
+        proxy.suffer(Delay(0.04))
+        await beside(writers, partitions.ensure(proxy.url, now=NOVEMBER))
+
+    await unharmed(writers)
+    assert (await partitions.check(url, now=NOVEMBER)).default_rows == 0
 
 
 async def test_two_repairs_at_once_disturb_neither_each_other_nor_writers(url: str) -> None:

@@ -41,10 +41,12 @@ async def create(connection: "Connection", table: Table, period: Period, name: s
         ) from error
 
 
-async def adopt(connection: "Connection", table: Table, period: Period, name: str) -> None:
-    """Make a table from `create` the partition of its period."""
-    await connection.execute(f"ALTER TABLE {table.name} ATTACH PARTITION {name} FOR VALUES {table.bounds(period)}")
-    await connection.execute(f"ALTER TABLE {name} DROP CONSTRAINT {name}_bounds")
+def adopting(table: Table, period: Period, name: str) -> tuple[str, ...]:
+    """What makes a table from `create` the partition of its period."""
+    return (
+        f"ALTER TABLE {table.name} ATTACH PARTITION {name} FOR VALUES {table.bounds(period)}",
+        f"ALTER TABLE {name} DROP CONSTRAINT {name}_bounds",
+    )
 
 
 async def attach(connection: "Connection", table: Table, period: Period, *, now: datetime) -> None:
@@ -57,12 +59,11 @@ async def attach(connection: "Connection", table: Table, period: Period, *, now:
         asyncpg.CheckViolationError: the default has rows of that period after all.
     """
     name = table.partition(period)
-    if period.start <= now + SOON:
-        # Rows of this period may be on their way to the default at this very moment.  A statement that had
-        # chosen it and waited for us would fail afterwards, so nobody may be between choosing and writing.
-        await connection.execute(f"LOCK TABLE ONLY {table.name} IN ACCESS EXCLUSIVE MODE")
     await create(connection, table, period, name)
-    await adopt(connection, table, period, name)
+    # Rows of a period that begins soon may be on their way to the default at this very moment.  A statement that had
+    # chosen it and waited for us would fail afterwards, so nobody may be between choosing and writing.
+    lock = [f"LOCK TABLE ONLY {table.name} IN ACCESS EXCLUSIVE MODE"] if period.start <= now + SOON else []
+    await ddl.briefly(connection, *lock, *adopting(table, period, name))
 
 
 async def create_default(connection: "Connection", table: Table, name: str) -> None:

@@ -104,10 +104,9 @@ async def leftovers(connection: "Connection", table: Table) -> list[str]:
     return [row["name"] for row in rows if row["name"].startswith(f"{table.name}_repairing_")]
 
 
-async def mark_detached(connection: "Connection", name: str) -> None:
-    """Remember in the catalogue that `name` may be dropped by a later run, and since when."""
-    since = await clock(connection)
-    await connection.execute(f"COMMENT ON TABLE {name} IS '{_MARK}{since.isoformat()}'")
+def marking(name: str, since: datetime) -> str:
+    """What remembers in the catalogue that `name` may be dropped by a later run, and since when."""
+    return f"COMMENT ON TABLE {name} IS '{_MARK}{since.isoformat()}'"
 
 
 async def has_rows(connection: "Connection", name: str) -> bool:

@@ -84,9 +84,8 @@ async def retain(
 async def _detach(connection: "Connection", table: Table, part: Partition, *, mark: bool) -> None:
     # Not CONCURRENTLY: PostgreSQL refuses that beside a default partition.
     end = " FINALIZE" if part.detach_pending else ""
-    await connection.execute(f"ALTER TABLE {table.name} DETACH PARTITION {part.name}{end}")
-    if mark:
-        await catalogue.mark_detached(connection, part.name)
+    marking = [catalogue.marking(part.name, await catalogue.clock(connection))] if mark else []
+    await ddl.briefly(connection, f"ALTER TABLE {table.name} DETACH PARTITION {part.name}{end}", *marking)
 
 
 async def _drop(connection: "Connection", name: str) -> None:
