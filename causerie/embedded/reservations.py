@@ -7,8 +7,8 @@ nothing is ever written; and one descriptor serves any number of ports, where a 
 a process may open.
 
 Record locks have rules of their own.  They never refuse the process that has them, hence the set beside the file.  A
-fork inherits none, so its set begins empty.  Closing any descriptor of the file gives up all of them, so it is
-opened here alone and stays open.
+fork inherits none of them.  Closing any descriptor of the file gives up all of them, so it is opened here alone and
+stays open.
 """
 
 import fcntl
@@ -23,9 +23,9 @@ class Reservations:
     def __init__(self) -> None:
         self._file: int | None = None
         self._ours: set[int] = set()
-        os.register_at_fork(after_in_child=self._ours.clear)
 
     def __contains__(self, port: int) -> bool:
+        """Whether this process, or the one it was forked from, has taken the port before."""
         return port in self._ours
 
     def take(self, port: int) -> bool:
