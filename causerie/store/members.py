@@ -41,12 +41,36 @@ async def access(store: Store, user: UserId, conversation_id: ConversationId) ->
             conversation_id,
             user,
         )
-    if row is None:
+    may = None if row is None else _access(row)
+    if may is None:
         raise NotFound
+    return may
+
+
+async def accesses(
+    store: Store, asked: Sequence[tuple[UserId, ConversationId]]
+) -> dict[tuple[UserId, ConversationId], Access]:
+    """As `access`, for many at once; who may not read is not named."""
+    async with store.connection() as connection:
+        found = await connection.fetch(
+            f"SELECT a.user_id AS asker, c.id, c.type, c.last_seq, {rows.MEMBER_COLUMNS} "
+            "FROM unnest($1::text[], $2::uuid[]) AS a (user_id, conversation_id) "
+            "JOIN conversations c ON c.id = a.conversation_id "
+            "LEFT JOIN conversation_participants p "
+            "  ON p.conversation_id = c.id AND p.user_id = a.user_id AND p.left_seq IS NULL",
+            [user for user, _ in asked],
+            [conversation_id for _, conversation_id in asked],
+        )
+    return {
+        (UserId(row["asker"]), ConversationId(row["id"])): may for row in found if (may := _access(row)) is not None
+    }
+
+
+def _access(row: Any) -> Access | None:
     conversation_type = ConversationType(row["type"])
     member = rows.member(row) if row["user_id"] is not None else None
     if member is None and conversation_type is not ConversationType.CHANNEL:
-        raise NotFound
+        return None
     first = first_visible_seq(member, conversation_type) if member else 1
     return Access(conversation_type, member, first, row["last_seq"])
 

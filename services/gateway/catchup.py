@@ -27,10 +27,11 @@ from causerie.lifetime import ended
 from causerie.protocol import commands, native
 from causerie.protocol.websocket import text_frame
 from causerie.seats import Node
-from causerie.store import members, sync
+from causerie.store import sync
 from causerie.store.store import Store
 from services.gateway.holding import COME_BACK
 from services.gateway.lobby import Guest
+from services.gateway.together import Accesses
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +54,10 @@ Check = Callable[[], Awaitable[None]]
 class CatchUp:
     """Answers `sync` and `subscribe`."""
 
-    def __init__(self, store: Store, node: Node) -> None:
+    def __init__(self, store: Store, node: Node, accesses: Accesses) -> None:
         self._store = store
         self._node = node
+        self._accesses = accesses
         self._checks: dict[tuple[Guest, ConversationId | None], asyncio.Task[None]] = {}
         self._turns = asyncio.Semaphore(MAX_CHECKS_AT_ONCE)
 
@@ -82,7 +84,7 @@ class CatchUp:
             NotFound: the caller may not see the channel, or not any more.
         """
         async with self._asked(guest, channel) as later:
-            may = await members.access(self._store, caller.user, channel)
+            may = await self._accesses.of(caller.user, channel)
             later.append(partial(self._push_log, guest, caller, channel, may.last_seq))
         return {"epoch": self._store.epoch, "seq": may.last_seq}
 

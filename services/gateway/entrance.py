@@ -17,7 +17,7 @@ from causerie.tokens import TokenVerifier
 from services.gateway.admission import TicketText, Token
 from services.gateway.lobby import Guest, Lobby
 from services.gateway.session import Rules
-from services.gateway.unread_totals import UnreadTotals
+from services.gateway.together import UnreadTotals
 
 Result = dict[str, object]
 

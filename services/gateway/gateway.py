@@ -40,6 +40,7 @@ from services.gateway.rebalance import Balance, Rebalancing, may_move, mean_conn
 from services.gateway.registry import Registry
 from services.gateway.sends import Outbox
 from services.gateway.session import Rules, Session
+from services.gateway.together import Accesses
 from services.gateway.wheel import Wheel
 from services.gateway.writing import BatchWrite
 
@@ -101,7 +102,8 @@ class Gateway:
         desk = Desk(grace_seconds=rules.offline_grace_seconds)
         lobby = Lobby(self._registry, self.node, desk)
         self._presence = PresenceRoom(platform, desk, self.node.id, self._registry)
-        self._catch_up = CatchUp(platform.store, self.node)
+        accesses = Accesses(platform.store)
+        self._catch_up = CatchUp(platform.store, self.node, accesses)
         sends = Bucket("sends", per_second=limits.sends_per_second, burst=limits.sends_burst)
         requests = Bucket("requests", per_second=limits.requests_per_second, burst=limits.requests_per_second)
         session_rules = Rules(
@@ -134,6 +136,7 @@ class Gateway:
                 platform,
                 lobby,
                 self._catch_up,
+                accesses,
                 requests=Allowance(platform.cache, requests, clock=loop.time),
                 sends=Allowance(platform.cache, sends, clock=loop.time),
             ),

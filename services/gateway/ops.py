@@ -17,10 +17,10 @@ from causerie.domain.conversation import ConversationType
 from causerie.domain.errors import Forbidden, UnknownOp
 from causerie.domain.message import Posted
 from causerie.protocol import commands
-from causerie.store import members
 from services.gateway.allowance import Allowance
 from services.gateway.catchup import CatchUp
 from services.gateway.lobby import Guest, Lobby
+from services.gateway.together import Accesses
 
 MAX_RESULT_BYTES = 1024 * 1024 - 4096
 """What fits into a frame of 1 MiB, envelope and all."""
@@ -32,11 +32,19 @@ class Ops:
     """The commands of admitted callers."""
 
     def __init__(
-        self, platform: Platform, lobby: Lobby, catch_up: CatchUp, *, requests: Allowance, sends: Allowance
+        self,
+        platform: Platform,
+        lobby: Lobby,
+        catch_up: CatchUp,
+        accesses: Accesses,
+        *,
+        requests: Allowance,
+        sends: Allowance,
     ) -> None:
         self._platform = platform
         self._lobby = lobby
         self._catch_up = catch_up
+        self._accesses = accesses
         self._requests = requests
         self._sends = sends
         self._handlers: dict[type[Any], Callable[[Guest, Caller, Any], Awaitable[Result]]] = {
@@ -130,7 +138,7 @@ class Ops:
     async def _subscribe(self, guest: Guest, caller: Caller, command: commands.Subscribe) -> Result:
         """Follow a channel; events of other conversations come unasked."""
         channel = command.conversation_id
-        may = await members.access(self._platform.store, caller.user, channel)
+        may = await self._accesses.of(caller.user, channel)
         if may.type is ConversationType.CHANNEL:
             if may.member is None:
                 raise Forbidden("Join first.")

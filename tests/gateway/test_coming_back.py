@@ -45,3 +45,40 @@ async def test_who_comes_back_costs_postgresql_three_statements_at_most(
     assert asked >= CROWD
     of_the_gateway_itself = 2 * (1 + (monotonic() - began) / LOOK_SECONDS)
     assert asked <= MAX_STATEMENTS * CROWD + of_the_gateway_itself
+
+
+async def test_a_crowd_that_follows_a_channel_asks_postgresql_together_and_each_is_told_his_own(
+    dial: Connect, own: Services, talks: Talks, environment: dict[str, str]
+):
+    users = [f"follower-{number}" for number in range(CROWD)]
+    channel = await talks.open(*users, type="channel")
+    group = await talks.open(*users[:2])
+    asked_for = [(user, channel) for user in users] + [("outsider", channel), ("outsider", group), (users[0], group)]
+
+    async with relay_to(environment["DATABASE_URL"]) as relay:
+        statements = Statements(relay)
+        gateway = await own.start("gateway", DATABASE_URL=relay.url)
+
+        async def follow_at_once() -> list[str]:
+            asks = [
+                (client, await client.begin("subscribe", conversation_id=conversation))
+                for client, (_, conversation) in zip(clients, asked_for, strict=True)
+            ]
+            replies = [await client.reply(ask) for client, ask in asks]
+            return ["ok" if reply["ok"] else reply["error"]["code"] for reply in replies]
+
+        clients = [
+            await dial(gateway, additional_headers={"Authorization": f"Bearer {token_of(user)}"})
+            for user, _ in asked_for
+        ]
+        for client in clients:
+            await client.event("welcome")
+        # Once to fill the pool of connections: what each of them asks at its beginning, it asks once.
+        await follow_at_once()
+        before, began = statements.count, monotonic()
+        told = await follow_at_once()
+        asked = statements.count - before
+
+    assert told == ["ok"] * CROWD + ["forbidden", "not_found", "ok"]
+    of_the_gateway_itself = 2 * (1 + (monotonic() - began) / LOOK_SECONDS)
+    assert asked <= CROWD + of_the_gateway_itself
