@@ -10,9 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from causerie.bus import subjects
-from causerie.bus.connection import Bus
-from causerie.bus.envelopes import Envelope, Heartbeat
+from causerie.bus.envelopes import Heartbeat
 from causerie.cluster import Away, Cluster, Forbidden, PodGone
 from causerie.seats.fleet import Fleet
 from services.worker.shard import Shard
@@ -79,9 +77,8 @@ def rounded(count: int) -> int:
 class CostKeeper:
     """Looks every round, while it is ours to do."""
 
-    def __init__(self, cluster: Cluster, bus: Bus, shards: Mapping[int, Shard]) -> None:
+    def __init__(self, cluster: Cluster, shards: Mapping[int, Shard]) -> None:
         self._cluster = cluster
-        self._bus = bus
         self._shards = shards
         self._fleet = Fleet()
         self._costs = Costs()
@@ -90,16 +87,16 @@ class CostKeeper:
     async def run(self) -> None:
         """For ever. It first listens for a round: only then it knows everybody."""
         loop = asyncio.get_running_loop()
-        listening = await self._bus.subscribe(subjects.HEARTBEATS, self._hear)
-        try:
-            while True:
-                await asyncio.sleep(ROUND_SECONDS)
-                try:
-                    await self._round(loop.time())
-                except Exception:  # the loop's edge
-                    log.exception("keeping the deletion costs of pods failed")
-        finally:
-            await self._bus.unsubscribe(listening)
+        while True:
+            await asyncio.sleep(ROUND_SECONDS)
+            try:
+                await self._round(loop.time())
+            except Exception:  # the loop's edge
+                log.exception("keeping the deletion costs of pods failed")
+
+    def hear(self, node: Heartbeat) -> None:
+        """Note what a node says of itself."""
+        self._fleet.hear(node, now=asyncio.get_running_loop().time())
 
     async def _round(self, now: float) -> None:
         self._fleet.expire(now=now)
@@ -121,7 +118,3 @@ class CostKeeper:
                 log.warning("a pod's deletion cost was not written", extra={"pod": pod, "reason": str(error)})
                 return
             self._costs.wrote(pod, cost, now=now)
-
-    def _hear(self, envelope: Envelope, reply: str) -> None:
-        if isinstance(envelope, Heartbeat):
-            self._fleet.hear(envelope, now=asyncio.get_running_loop().time())

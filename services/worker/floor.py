@@ -67,7 +67,6 @@ class Floor:
         self._subscriptions = [
             await self._bus.subscribe(subjects.worker(self._worker), self._on_roster),
             await self._bus.subscribe(subjects.SEATS, self._on_seats),
-            await self._bus.subscribe(subjects.HEARTBEATS, self._on_heartbeat, on_gap=self._begin_anew),
             await self._bus.subscribe(subjects.ACKS, self._on_acks),
         ]
         self._ticking = asyncio.create_task(self._tick())
@@ -113,7 +112,7 @@ class Floor:
                 log.exception("a beat failed")
             await asyncio.sleep(BEAT_SECONDS)
             if monotonic() - began > STALLED_SECONDS:
-                self._begin_anew()
+                self.begin_anew()
 
     def _once(self, now: float) -> None:
         if not self._bus.is_up:
@@ -127,14 +126,13 @@ class Floor:
 
     # ── what we hear ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _on_heartbeat(self, envelope: Envelope, reply: str) -> None:
-        if not isinstance(envelope, Heartbeat) or envelope.kind == "worker":
-            return
-        node = envelope.node
-        if envelope.kind == "gone":
+    def hear(self, heartbeat: Heartbeat) -> None:
+        """Note that a node lives, or has gone."""
+        node = heartbeat.node
+        if heartbeat.kind == "gone":
             self._directory.forget(node)
             self._forget(node)
-        elif self._directory.heartbeat(envelope, now=monotonic()):
+        elif self._directory.heartbeat(heartbeat, now=monotonic()):
             self._ask(node)
         elif self._directory.is_known(node):
             self._echo(node)
@@ -187,7 +185,7 @@ class Floor:
         shard.streams[node] = stream
         self._replaying.want(shard, stream, position)
 
-    def _begin_anew(self) -> None:
+    def begin_anew(self) -> None:
         """We have been deaf for a while.
 
         A node that did not hear of us waited for us no longer, so somebody who sat down there may have been told that

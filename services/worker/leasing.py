@@ -60,16 +60,13 @@ class Leasing:
         self._began = monotonic()
         self._renewed_at = monotonic()
         self._wake = asyncio.Event()
-        self._subscriptions: list[Subscription] = []
+        self._listening: Subscription | None = None
         self._running: asyncio.Task[None] | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._rounds = telemetry.Rounds("leases")
 
     async def start(self) -> None:
-        self._subscriptions = [
-            await self._bus.subscribe(subjects.HEARTBEATS, self._on_heartbeat),
-            await self._bus.subscribe(subjects.WORKERS, self._on_released),
-        ]
+        self._listening = await self._bus.subscribe(subjects.WORKERS, self._on_released)
         await self._round()
         self._running = asyncio.create_task(self._run())
 
@@ -79,8 +76,15 @@ class Leasing:
         self._say_hello(leaving=True)
         with suppress(Unavailable):
             await self._give_back(list(self._shards))
-        for subscription in self._subscriptions:
-            await self._bus.unsubscribe(subscription)
+        if self._listening is not None:
+            await self._bus.unsubscribe(self._listening)
+
+    def hear(self, colleague: Heartbeat) -> None:
+        """Note that a worker lives, or leaves."""
+        if colleague.draining:
+            self._colleagues.left(colleague.node)
+        else:
+            self._colleagues.heard(colleague.node, now=monotonic())
 
     def over(self, shard: Shard) -> None:
         """Stop speaking for a shard."""
@@ -198,13 +202,6 @@ class Leasing:
         uptime = monotonic() - self._began
         connections = len(self._shards)
         self._bus.publish(subjects.HEARTBEATS, Heartbeat(self._worker, "worker", 0, connections, leaving, uptime))
-
-    def _on_heartbeat(self, envelope: Envelope, reply: str) -> None:
-        if isinstance(envelope, Heartbeat) and envelope.kind == "worker":
-            if envelope.draining:
-                self._colleagues.left(envelope.node)
-            else:
-                self._colleagues.heard(envelope.node, now=monotonic())
 
     def _on_released(self, envelope: Envelope, reply: str) -> None:
         if isinstance(envelope, Released) and envelope.worker != self._worker:

@@ -17,6 +17,7 @@ from services.worker.deletion_cost import CostKeeper
 from services.worker.dispatcher import Dispatcher
 from services.worker.floor import Floor
 from services.worker.healing import Healing
+from services.worker.heartbeats import Heartbeats
 from services.worker.leasing import Leasing
 from services.worker.partition_watch import watch_partitions
 from services.worker.presence_sweep import sweep_presence
@@ -56,7 +57,14 @@ class Worker:
         self.leasing = Leasing(
             self.id, store, bus, self.shards, self.directory, self.dispatcher, self._healing, self._floor
         )
-        self._store, self._bus, self._cache, self._cluster = store, bus, cache, cluster
+        self._cost_keeper = CostKeeper(cluster, self.shards) if cluster is not None else None
+        self._heartbeats = Heartbeats(
+            bus,
+            of_workers=self.leasing.hear,
+            of_nodes=[*([self._cost_keeper.hear] if self._cost_keeper else []), self._floor.hear],
+            on_gap=self._floor.begin_anew,
+        )
+        self._store, self._bus, self._cache = store, bus, cache
         self._parts = AsyncExitStack()
         """What has begun, ended the other way round: letters are written until nothing is left to bury."""
 
@@ -65,6 +73,8 @@ class Worker:
         await self._parts.enter_async_context(beside(self._letters.write()))
         await self._floor.start()
         self._parts.push_async_callback(self._floor.stop)
+        await self._heartbeats.start()
+        self._parts.push_async_callback(self._heartbeats.stop)
         self._replaying.start()
         self._parts.push_async_callback(self._replaying.stop)
         self._healing.start()
@@ -75,9 +85,8 @@ class Worker:
             beside(sweep_presence(self._cache, self._bus, self.directory, self.shards))
         )
         await self._parts.enter_async_context(beside(watch_partitions(self._store)))
-        if self._cluster is not None:
-            keeper = CostKeeper(self._cluster, self._bus, self.shards)
-            await self._parts.enter_async_context(beside(keeper.run()))
+        if self._cost_keeper is not None:
+            await self._parts.enter_async_context(beside(self._cost_keeper.run()))
 
     def dispatch_lag(self) -> float:
         """Seconds: the longest lately, or as long as something has been waiting now."""

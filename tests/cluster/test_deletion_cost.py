@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from causerie.bus import subjects
-from causerie.bus.connection import Bus
 from causerie.bus.envelopes import Heartbeat
 from causerie.cluster import Cluster
 from causerie.lifetime import beside
@@ -73,26 +71,18 @@ def test_only_two_digits_matter(count: int, cost: int) -> None:
     assert rounded(count) == cost
 
 
-# ── the keeper, a bus and an API ────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    bus = await Bus.connect([nats_url], name="test")
-    yield bus
-    await bus.close()
+# ── the keeper and an API ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Watch:
     """A keeper that looks often, and gateways that say what a test wants."""
 
-    def __init__(self, keeper: CostKeeper, bus: Bus, shards: dict[int, Shard]) -> None:
+    def __init__(self, keeper: CostKeeper, shards: dict[int, Shard]) -> None:
         self.keeper, self.shards = keeper, shards
-        self._bus = bus
 
     def say(self, **connections: int) -> None:
         for pod, count in connections.items():
-            self._bus.publish(subjects.HEARTBEATS, a_heartbeat(pod, count))
+            self.keeper.hear(a_heartbeat(pod, count))
 
     async def until(self, holds: Callable[[], bool], **connections: int) -> None:
         def said_and_held() -> bool:
@@ -104,7 +94,7 @@ class Watch:
 
 @pytest.fixture
 async def watch(
-    bus: Bus, account: Path, pod_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    account: Path, pod_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Watch]:
     for name, value in pod_environment.items():
         monkeypatch.setenv(name, value)
@@ -113,9 +103,9 @@ async def watch(
     cluster = Cluster.around_us(account)
     assert cluster is not None
     shards = {0: Shard(Lease(0, 1, 0), epoch="e", deadline=time.monotonic() + 600)}
-    keeper = CostKeeper(cluster, bus, shards)
+    keeper = CostKeeper(cluster, shards)
     async with beside(keeper.run()):
-        yield Watch(keeper, bus, shards)
+        yield Watch(keeper, shards)
 
 
 async def test_a_cluster_that_is_busy_for_a_while_gets_the_costs_later(watch: Watch, api: ApiServer) -> None:
