@@ -227,6 +227,22 @@ def test_rules_and_dashboards_come_from_their_folders_as_they_are():
     assert all(each["metadata"]["labels"]["grafana_dashboard"] == "1" for each in dashboards)
 
 
+def test_alerts_lead_to_the_runbooks_that_the_operator_names():
+    objects = rendered("ha-external", {"monitoring": {"rules": {"runbookUrl": "https://wiki.example.org/chat/"}}})
+
+    alerts = [
+        rule
+        for each in of_kind(objects, "PrometheusRule")
+        for group in each["spec"]["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
+    found = {alert["annotations"]["runbook_url"] for alert in alerts}
+    pages = {page.stem for page in (CHART.parents[1] / "docs" / "operations" / "runbooks").glob("Causerie*.md")}
+    assert len(alerts) > 20
+    assert found == {f"https://wiki.example.org/chat/{page}.md" for page in pages}
+
+
 def test_without_rules_and_dashboards_the_rest_is_rendered_all_the_same(tmp_path):
     chart = tmp_path / "chart"
     shutil.copytree(CHART, chart, ignore=shutil.ignore_patterns("rules", "dashboards"))
