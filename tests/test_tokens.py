@@ -176,6 +176,29 @@ def test_a_changed_token_is_refused():
     assert refuses(verifier(), signed(SECRET * 2, "HS512"))
 
 
+def test_the_header_of_a_good_token_vouches_for_no_other():
+    verifying = verifier()
+    good = secret_signed()
+    verifying.verify(good)
+    header, payload, signature = good.split(".")
+    admin = secret_signed(scope="user admin").split(".")[1]
+    assert signed(OTHER_SECRET, "HS256").startswith(header)
+
+    for forged in (
+        header,
+        f"{header}.",
+        f"{header}..",
+        f"{header}.{payload}",
+        f"{header}.{payload}.",
+        f"{header}.{admin}.{signature}",
+        f"{header}.{payload}.{signature[:-4]}AAAA",
+        f"{header}=.{payload}.{signature}",
+        signed(OTHER_SECRET, "HS256"),
+    ):
+        with pytest.raises(Unauthenticated):
+            verifying.verify(forged)
+
+
 def test_two_secrets_are_good_at_once_while_one_takes_over_from_the_other():
     both = verifier(jwt_secrets=(OTHER_SECRET, SECRET))
 
