@@ -54,9 +54,16 @@ class Presence:
 
 
 async def renew(
-    cache: Cache, node: NodeId, seated: Mapping[UserId, Status], *, lease_seconds: float = LEASE_SECONDS
+    cache: Cache,
+    node: NodeId,
+    seated: Mapping[UserId, Status],
+    *,
+    unwritten: Collection[UserId] = (),
+    lease_seconds: float = LEASE_SECONDS,
 ) -> list[Presence]:
     """Extend the node's lease; where it had ended or was wiped, write the entries of `seated` again.
+
+    `unwritten` are those of them that `record` has still to be told of, so that they are not missed.
 
     Returns whom others see change by that: they were told, or found when they looked, that he is away.
     Called once before the first sit, then every ten seconds.
@@ -64,7 +71,8 @@ async def renew(
     Raises:
         CacheAway: try again in a second; a Redis that comes back must not show everybody offline for long.
     """
-    expected = Counter(_bucket(user) for user in seated)
+    expected = Counter(map(_bucket, seated))
+    expected.subtract(map(_bucket, unwritten))
     held = await cache.run_each(
         RENEW,
         [

@@ -6,7 +6,7 @@ ten seconds after his last, so a reload of a page is no event.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -41,6 +41,7 @@ class Desk:
         self._seated: dict[UserId, Status] = {}
         self._leaving: dict[UserId, float] = {}  # in the order of time, for the grace is the same for all
         self._changed: dict[UserId, Status] = {}
+        self._unwritten: set[UserId] = set()
         self.is_in_doubt = False
         """Watchers here were told without Redis, or missed what others told; they are to be told again."""
 
@@ -48,9 +49,16 @@ class Desk:
     def seated(self) -> Mapping[UserId, Status]:
         return self._seated
 
+    @property
+    def unwritten(self) -> Collection[UserId]:
+        """Those of the seated whose coming is still to be written down."""
+        return self._unwritten
+
     def arrive(self, user: UserId, status: Status) -> None:
         """He has a session, or another one; `status` is what all his sessions together say."""
         self._leaving.pop(user, None)
+        if user not in self._seated:
+            self._unwritten.add(user)
         if self._seated.get(user) is not status:
             self._seated[user] = self._changed[user] = status
 
@@ -68,6 +76,7 @@ class Desk:
             del self._seated[user]
             self._changed[user] = Status.OFFLINE
         changes, self._changed = self._changed, {}
+        self._unwritten.clear()
         return changes
 
     def keep(self, changes: Mapping[UserId, Status]) -> None:
@@ -82,6 +91,9 @@ class PresenceRoom:
         self._platform = platform
         self._registry = registry
         self._node = node
+        self._writing = asyncio.Lock()
+        """Held while Redis is brought to what the book says, or compared with it."""
+        self._half_written: set[UserId] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -106,7 +118,10 @@ class PresenceRoom:
         while True:
             pause: float = RENEW_EVERY_SECONDS
             try:
-                told = await presence.renew(self._platform.cache, self._node, self._desk.seated)
+                async with self._writing:
+                    told = await presence.renew(
+                        self._platform.cache, self._node, self._desk.seated, unwritten=self._desk.unwritten
+                    )
                 ephemeral.presence(self._platform.bus, [change_of(one) for one in told])
                 rounds.succeeded()
             except CacheAway:
@@ -117,24 +132,13 @@ class PresenceRoom:
             await asyncio.sleep(pause)
 
     async def _write_changes(self) -> None:
-        loop = asyncio.get_running_loop()
-        half_written: set[UserId] = set()
         rounds = telemetry.Rounds("presence_changes")
         while True:
             await asyncio.sleep(GATHER_SECONDS)
-            changes = self._desk.take_changes(now=loop.time())
-            if not changes:
-                rounds.succeeded()
-                continue
             try:
-                told = await presence.record(self._platform.cache, self._node, changes)
-                if half_written:
-                    # What the broken attempt had written is no change any more, and nobody was told of it.
-                    told += (await presence.statuses(self._platform.cache, half_written)).values()
-                    half_written.clear()
+                async with self._writing:
+                    told = await self._write()
             except CacheAway:
-                self._desk.keep(changes)
-                half_written |= changes.keys()
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             except Exception:  # the loop's edge: the next changes must find somebody to write them
@@ -142,6 +146,27 @@ class PresenceRoom:
                 continue
             rounds.succeeded()
             ephemeral.presence(self._platform.bus, [change_of(one) for one in told])
+
+    async def _write(self) -> list[Presence]:
+        """Write down what has changed, and answer whom others see change.
+
+        Raises:
+            CacheAway: it is kept for the next time.
+        """
+        changes = self._desk.take_changes(now=asyncio.get_running_loop().time())
+        if not changes:
+            return []
+        try:
+            told = await presence.record(self._platform.cache, self._node, changes)
+            if self._half_written:
+                # What the broken attempt had written is no change any more, and nobody was told of it.
+                told += (await presence.statuses(self._platform.cache, self._half_written)).values()
+                self._half_written.clear()
+        except CacheAway:
+            self._desk.keep(changes)
+            self._half_written |= changes.keys()
+            raise
+        return told
 
     def _doubt(self) -> None:
         self._desk.is_in_doubt = True

@@ -191,6 +191,17 @@ async def test_a_renewal_writes_no_user_while_nothing_was_lost(cache):
     assert await status(cache, ANN) is Status.ONLINE
 
 
+async def test_a_renewal_writes_no_user_while_others_are_just_coming(cache):
+    await presence.renew(cache, HERE, {})
+    await sit(cache, HERE, ANN)
+
+    seated = {ANN: Status.AWAY} | dict.fromkeys(MANY, Status.ONLINE)
+    await presence.renew(cache, HERE, seated, unwritten=MANY)
+
+    assert await status(cache, ANN) is Status.ONLINE
+    assert {await status(cache, user) for user in MANY[:3]} == {Status.OFFLINE}
+
+
 async def test_a_lease_runs_out_by_itself(cache):
     await presence.renew(cache, HERE, {}, lease_seconds=0.3)
     await sit(cache, HERE, ANN)

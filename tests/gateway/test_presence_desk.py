@@ -15,6 +15,18 @@ def test_who_comes_is_written_down_once():
     assert desk.seated == {ANN: Status.ONLINE}
 
 
+def test_who_comes_is_unwritten_until_he_has_been_handed_out_to_be_written():
+    desk = Desk(grace_seconds=10.0)
+    desk.arrive(ANN, Status.ONLINE)
+    desk.take_changes(now=0.0)
+    desk.arrive(ANN, Status.AWAY)
+    desk.arrive(BOB, Status.ONLINE)
+
+    assert set(desk.unwritten) == {BOB}
+    desk.take_changes(now=1.0)
+    assert not desk.unwritten
+
+
 def test_who_leaves_is_here_until_the_grace_is_over():
     desk = Desk(grace_seconds=10.0)
     desk.arrive(ANN, Status.ONLINE)
