@@ -9,6 +9,8 @@ import pytest
 from tests.support import stores
 from tests.support.services import Services
 
+pytest_plugins = ["tests.support.stalls"]
+
 TESTS = Path(__file__).parent
 JWT_SECRET = "a-secret-for-tests-alone-and-long-enough"
 LONGEST_FIRST = (

@@ -9,6 +9,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_SECONDS = 0.02
+LEAST_POLLS = 20
+"""Before time is up: who sleeps through the deadline, as a machine shared with others does, has not waited."""
 
 
 async def eventually(
@@ -19,7 +21,9 @@ async def eventually(
     `AssertionError` from the condition counts as "not yet" and is the one raised when time is up.
     """
     deadline = time.monotonic() + timeout_seconds
+    polls = 0
     while True:
+        polls += 1
         failure: AssertionError | None = None
         answer: T | None = None
         try:
@@ -29,6 +33,6 @@ async def eventually(
             failure = error
         if failure is None and answer:
             return answer
-        if time.monotonic() > deadline:
+        if polls >= LEAST_POLLS and time.monotonic() > deadline:
             raise failure or AssertionError(f"not within {timeout_seconds:g} s: {what or condition}; last: {answer!r}")
         await asyncio.sleep(POLL_SECONDS)
