@@ -120,7 +120,8 @@ class Process:
             if not self.running:
                 raise StoreFailed(f"{self.name} stopped while starting: {self.last_words()} (see {self.log})")
             if time.monotonic() > deadline:
-                raise StoreFailed(f"{self.name} did not answer within {timeout_seconds:g} s (see {self.log})")
+                late = f"{self.name} did not answer within {timeout_seconds:g} s"
+                raise StoreFailed(f"{late}: {self.last_words()} (see {self.log})")
             await asyncio.sleep(POLL_SECONDS)
 
     async def ended(self) -> int:

@@ -20,6 +20,7 @@ PRIMARIES = 3
 SLOTS = [(0, 5_460), (5_461, 10_922), (10_923, 16_383)]
 NODE_TIMEOUT_MILLISECONDS = 1_000
 START_SECONDS = 30.0
+ANSWER_SECONDS = 1.0
 
 Announced = Callable[[int], int]
 """From the port a node listens on to the one it tells clients."""
@@ -32,7 +33,7 @@ class ValkeyNode:
         self.name = name
         self.listening = free_port()
         self.port = announced(self.listening)
-        self.bus = free_port(avoid=frozenset({self.listening, self.port}))
+        self.bus = free_port()
         home = directory / name
         home.mkdir(parents=True)
         options = {
@@ -71,16 +72,20 @@ class ValkeyNode:
         return f"redis://127.0.0.1:{self.listening}"
 
     async def ask(self, command: str) -> str:
-        """Send one inline command, past any proxy; nothing while nobody listens."""
+        """Send one inline command, past any proxy; nothing while nobody listens or answers."""
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self.listening)
-            try:
-                writer.write(f"{command}\r\n".encode())
-                return (await reader.read(16_384)).decode().strip()
-            finally:
-                writer.close()
-        except OSError:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.listening)
+                try:
+                    writer.write(f"{command}\r\n".encode())
+                    return (await reader.read(16_384)).decode().strip()
+                finally:
+                    writer.close()
+        except (OSError, TimeoutError):
             return ""
+
+    async def answers(self) -> bool:
+        return await self.ask("PING") == "+PONG"
 
     def freeze(self) -> None:
         self.process.signal(signal.SIGSTOP)
@@ -105,11 +110,15 @@ class ValkeyCluster:
         return ",".join(node.url for node in self.primaries)
 
     async def start(self) -> None:
-        """Start empty, and wait until every replica has finished its first sync: before that none ever takes over."""
+        """Start empty, and wait until every replica has finished its first sync: before that none ever takes over.
+
+        Raises:
+            StoreFailed: a node did not come up, with its last words.
+        """
         for node in self.nodes:
             node.process.start()
         for node in self.nodes:
-            await eventually(lambda node=node: node.ask("PING"))
+            await node.process.until(node.answers, timeout_seconds=START_SECONDS)
         for node, (first, last) in zip(self.primaries, SLOTS, strict=True):
             await node.ask(f"CLUSTER ADDSLOTSRANGE {first} {last}")
         head = self.primaries[0]
