@@ -1,21 +1,17 @@
-"""One swarm seen from Locust's process: a child on a leash, commands that wait for their answers without blocking."""
+"""One swarm seen from Locust's process: commands that wait for their answers without blocking."""
 
 import json
-import signal
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import gevent
-from gevent import subprocess
 from gevent.event import AsyncResult
 from gevent.lock import BoundedSemaphore
 
-from causerie.embedded.process import leashed
+from loadtest.links import Link
 from loadtest.trouble import Trouble
 
 ANSWER_SECONDS = 600.0
-END_SECONDS = 5.0
 
 Fields = dict[str, Any]
 
@@ -26,6 +22,7 @@ class Swarm:
     def __init__(
         self,
         place: int,
+        link: Link,
         begin: Mapping[str, object],
         on_report: Callable[[int, Fields], None],
         on_death: Callable[[str], None],
@@ -37,18 +34,14 @@ class Swarm:
         self._last = 0
         self._pen = BoundedSemaphore()
         self._is_ending = False
-        self._process = subprocess.Popen(
-            leashed([sys.executable, "-m", "loadtest.swarm"], when_orphaned=signal.SIGKILL),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
+        self._link = link
         self._write(begin)
         self._reading = gevent.spawn(self._read)
 
     @property
-    def pid(self) -> int:
-        return int(self._process.pid)
+    def pid(self) -> int | None:
+        """Where it can be weighed, when it is on this machine."""
+        return self._link.pid
 
     def ask(self, do: str, **arguments: object) -> Fields:
         """Have a command carried out.
@@ -69,27 +62,21 @@ class Swarm:
         return answer
 
     def end(self) -> None:
-        """Let it go; it ends with its input."""
+        """Let it go."""
         self._is_ending = True
-        try:
-            self._process.stdin.close()
-            self._process.wait(timeout=END_SECONDS)
-        except (OSError, subprocess.TimeoutExpired):
-            self._process.kill()
-            self._process.wait()
+        self._link.end()
         self._reading.join()
 
     def _write(self, command: Mapping[str, object]) -> None:
         try:
             # A long line may not fit into the pipe at once; nobody may write into the middle of it.
             with self._pen:
-                self._process.stdin.write(json.dumps(command).encode() + b"\n")
-                self._process.stdin.flush()
+                self._link.write(json.dumps(command).encode() + b"\n")
         except OSError:
             raise Trouble(f"swarm {self.place} is gone") from None
 
     def _read(self) -> None:
-        while line := self._process.stdout.readline():
+        while line := self._link.read():
             event: Fields = json.loads(line)
             if event["event"] == "report":
                 self._on_report(self.place, event)
@@ -99,4 +86,4 @@ class Swarm:
             answer.set({"trouble": f"swarm {self.place} is gone"})
         self._answers.clear()
         if not self._is_ending:
-            self._on_death(f"swarm {self.place} ended by itself with status {self._process.wait()}")
+            self._on_death(f"swarm {self.place} {self._link.last_words()}")

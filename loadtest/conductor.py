@@ -15,6 +15,8 @@ from locust.env import Environment
 from loadtest import merging
 from loadtest.cast import Circle
 from loadtest.children import Swarm
+from loadtest.links import Child, Link
+from loadtest.meeting import Meeting
 from loadtest.options import Options
 from loadtest.record import Recorder
 from loadtest.scenarios import Stage
@@ -23,6 +25,7 @@ from loadtest.timeline import Timeline
 from loadtest.trouble import Trouble
 
 SETTLE_SECONDS = 20.0
+MEET_SECONDS = 600.0
 AT_ONCE_RATE = 10_000.0
 SOURCES_EACH = 4
 OPENED_AT_ONCE = 200
@@ -55,23 +58,18 @@ class Conductor:
         self._is_settled = False
         addresses = options.addresses()
         is_local = all(host.startswith("127.") or host == "localhost" for host, _ in addresses)
-        self._swarms = [
-            Swarm(
-                place,
-                {
-                    "gateways": [(_resolved(host), port) for host, port in addresses],
-                    "apis": options.apis,
-                    "secret": options.secret,
-                    "run": options.run,
-                    "dialect": options.dialect,
-                    "sources": [f"127.0.{place}.{n}" for n in range(2, 2 + SOURCES_EACH)] if is_local else [],
-                },
-                self._on_report,
-                self._on_death,
-            )
-            for place in range(options.swarms)
-        ]
-        self.recorder = Recorder(options, [swarm.pid for swarm in self._swarms])
+        self._begin = {
+            "gateways": [(_resolved(host), port) for host, port in addresses],
+            "apis": options.apis,
+            "run": options.run,
+            "dialect": options.dialect,
+        }
+        self._is_local = is_local
+        self._swarms: list[Swarm] = []
+        if options.meet is None:
+            for _ in range(options.swarms):
+                self._take(Child(), secret=options.secret)
+        self.recorder = Recorder(options, [swarm.pid for swarm in self._swarms if swarm.pid is not None])
         self._circles: dict[int, list[tuple[str, str, list[int], float]]] = {}
         """Of each batch: kind, id, members and weight."""
         self._channels = 0
@@ -91,16 +89,26 @@ class Conductor:
         share = self.stage.present if self.stage is not None else 0.0
         return min(self.options.connections, self.users(share) * self.options.batch)
 
+    @property
+    def absent(self) -> int:
+        """Swarms that have not come yet."""
+        return self.options.swarms - len(self._swarms)
+
     def users(self, share: float) -> int:
         """Batches for a share of all people."""
         return round(self._crowd.batches * share) if share in (0.0, 1.0) else max(1, round(self._crowd.batches * share))
 
     def prepare(self) -> None:
-        """Open the conversations, before anything is measured.
+        """Wait for swarms from elsewhere and open the conversations, before anything is measured.
 
         Raises:
-            Trouble: the platform did not do it.
+            Trouble: they did not come, or the platform did not do it.
         """
+        if self.options.meet is not None:
+            with Meeting(*self.options.meet, self.options.secret) as meeting:
+                while self.absent:
+                    # One from elsewhere holds the secret itself.
+                    self._take(meeting.next(patience_seconds=MEET_SECONDS))
         circles = self._crowd.circles()
         self.to_open = len(circles)
         for start in range(0, len(circles), OPENED_AT_ONCE):
@@ -109,6 +117,12 @@ class Conductor:
             self._opened(some, ids)
             self.to_open -= len(some)
         self.is_ready = True
+
+    def _take(self, link: Link, **secret: str) -> None:
+        place = len(self._swarms)
+        sources = [f"127.0.{place}.{n}" for n in range(2, 2 + SOURCES_EACH)] if self._is_local else []
+        begin = {**self._begin, **secret, "sources": sources}
+        self._swarms.append(Swarm(place, link, begin, self._on_report, self._on_death))
 
     def _opened(self, circles: Sequence[Circle], ids: Sequence[str]) -> None:
         for one, name in zip(circles, ids, strict=True):

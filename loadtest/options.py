@@ -37,6 +37,8 @@ class Options:
     gateways: tuple[str, ...]
     apis: tuple[str, ...]
     swarms: int
+    meet: tuple[str, int] | None
+    """Where swarms from elsewhere come to, instead of children that are started here."""
     record: Path | None
     parts: Path | None
     thresholds: Thresholds
@@ -63,11 +65,11 @@ class Options:
             gateways=_words(given.gateway),
             apis=_words(given.api),
             swarms=swarms(given),
+            meet=_meet(given.meet),
             record=Path(given.record) if given.record else None,
             parts=Path(given.parts) if given.parts else None,
             thresholds=Thresholds(**{field.name: getattr(given, field.name) for field in fields(Thresholds)}),
-            # Of several, which let a new one come before the old one goes, any will do.
-            secret=os.environ.get(SECRET, "").split(",")[0].strip(),
+            secret=platform_secret(),
             run=f"load{secrets.token_hex(3)}",
         )
         options._check_platform()
@@ -126,6 +128,8 @@ def check(given: argparse.Namespace) -> None:
     ):
         if not low <= value <= high:
             raise Trouble(f"--{name} is {value:,}; it must be from {low:,} to {high:,}")
+    if _meet(given.meet) is not None and not given.gateway:
+        raise Trouble("--meet is for a platform that runs already: say where it is with --gateway and --api")
     held = swarms(given) * MOST_OF_A_SWARM
     if given.connections > held:
         raise Trouble(f"--swarms {given.swarms} hold {held:,} connections at most, not {given.connections:,}")
@@ -149,6 +153,12 @@ def add_arguments(parser: Any) -> None:
     group.add_argument("--gateway", default="", metavar="URLS", help="ws://HOST:PORT, several with commas")
     group.add_argument("--api", default="", metavar="URLS", help="http://HOST:PORT, several with commas")
     group.add_argument("--swarms", type=int, default=0, metavar="N", help="child processes; as many as needed")
+    group.add_argument(
+        "--meet",
+        default="",
+        metavar="[HOST]:PORT",
+        help="start no children; wait here for `python -m loadtest.swarm HOST:PORT`, --swarms of them, from anywhere",
+    )
     group.add_argument("--record", default="", metavar="FILE", help="write what the planner reads")
     group.add_argument("--parts", default="", metavar="FILE", help="JSON that names what to scrape and weigh")
     for field in fields(Thresholds):
@@ -158,6 +168,27 @@ def add_arguments(parser: Any) -> None:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip().rstrip("/") for word in (text or "").split(",") if word.strip())
+
+
+def address(text: str) -> tuple[str, int]:
+    """Host and port; no host is every one of this machine.
+
+    Raises:
+        Trouble: it is something else.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise Trouble(f"{text!r} is no address of the form HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
+def platform_secret() -> str:
+    """Of several, which let a new one come before the old one goes, any will do."""
+    return os.environ.get(SECRET, "").split(",")[0].strip()
+
+
+def _meet(text: str) -> tuple[str, int] | None:
+    return address(text) if text else None
 
 
 def _is_address(url: str, scheme: str) -> bool:

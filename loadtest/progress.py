@@ -43,6 +43,8 @@ def summary(conductor: Conductor) -> list[str]:
 
 def _line(conductor: Conductor, environment: Environment, delivered_per_second: float) -> str:
     stage = conductor.stage
+    if conductor.absent:
+        return f"waiting for {conductor.absent} of {conductor.options.swarms} swarms"
     if not conductor.is_ready:
         return f"opening conversations: {conductor.to_open:,} left"
     left = max(0.0, conductor.timeline.remaining(time.monotonic()))

@@ -1,5 +1,6 @@
 """`python -m loadtest.swarm`: commands in on stdin, a line of JSON each; answers and a report a second out on stdout.
 
+`python -m loadtest.swarm HOST:PORT` has them come and go over a connection to the Locust that waits there (`--meet`).
 Ends with its input, so it never outlives whoever started it.
 """
 
@@ -7,15 +8,17 @@ import asyncio
 import contextlib
 import resource
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import orjson
 import uvloop
 
 from loadtest.dialects import dialects
+from loadtest.options import SECRET, address, platform_secret
 from loadtest.swarm.crowd import Crowd, Place
 from loadtest.swarm.founding import found
+from loadtest.swarm.joining import join
 from loadtest.swarm.ledger import Ledger
 from loadtest.swarm.speech import Speech
 from loadtest.swarm.tally import Tally
@@ -32,7 +35,8 @@ Fields = dict[str, Any]
 class Swarm:
     """Carries out commands; each answers with an event of the same number."""
 
-    def __init__(self, begin: Fields) -> None:
+    def __init__(self, begin: Fields, say: Callable[[bytes], object]) -> None:
+        self._write = say
         self._tally = Tally()
         self._ledger = Ledger()
         self._apis: list[str] = begin["apis"]
@@ -69,7 +73,7 @@ class Swarm:
             answer = await self._commands[command["do"]](command)
         except Trouble as trouble:
             answer = {"trouble": str(trouble)}
-        _say({"event": "done", "number": command["number"], **answer})
+        self._say({"event": "done", "number": command["number"], **answer})
 
     async def _found(self, command: Fields) -> Fields:
         return {"ids": await found(self._crowd, self._apis, command["circles"])}
@@ -112,7 +116,7 @@ class Swarm:
             due += REPORT_SECONDS
             await asyncio.sleep(due - loop.time())
             lag = loop.time() - due
-            _say(
+            self._say(
                 {
                     "event": "report",
                     "people": len(self._crowd.people),
@@ -124,21 +128,48 @@ class Swarm:
                 }
             )
 
+    def _say(self, event: Fields) -> None:
+        self._write(orjson.dumps(event) + b"\n")
 
-def _say(event: Fields) -> None:
-    sys.stdout.buffer.write(orjson.dumps(event) + b"\n")
+
+def _print(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
 
 
-async def main() -> None:
+async def of_a_parent() -> None:
+    """Led by whoever started this process."""
     lines = asyncio.StreamReader(limit=MAX_LINE_BYTES)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     begin = orjson.loads(await lines.readline())
-    await Swarm(begin).run(lines)
+    await Swarm(begin, _print).run(lines)
+
+
+async def of_another_machine(where: str) -> None:
+    """Led by the Locust that waits there.
+
+    Raises:
+        Trouble: it cannot be.
+    """
+    secret = platform_secret()
+    if not secret:
+        raise Trouble(f"{SECRET} must be set to the secret of the platform")
+    lines, back = await join(*address(where), secret, limit=MAX_LINE_BYTES)
+    begin = orjson.loads(await lines.readline())
+    await Swarm({**begin, "secret": secret}, back.write).run(lines)
+
+
+def main(arguments: Sequence[str]) -> int:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        uvloop.run(of_another_machine(arguments[0]) if arguments else of_a_parent())
+    except Trouble as trouble:
+        sys.stderr.write(f"loadtest.swarm: {trouble}\n")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    uvloop.run(main())
+    sys.exit(main(sys.argv[1:]))

@@ -5,13 +5,14 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from time import monotonic, monotonic_ns, time_ns
+from time import monotonic
 
 from causerie.client.backoff import Backoff
 from causerie.domain.ids import UserId
 from causerie.tokens import issue
 from loadtest.dialects import Dialect, Event, Farewell, Reply, Resync, Seen, Welcome
 from loadtest.frames import upgrade
+from loadtest.swarm.clock import CLOCK
 from loadtest.swarm.ledger import Ledger
 from loadtest.swarm.person import Failed, Person, Postponed
 from loadtest.swarm.requests import Requests
@@ -21,12 +22,6 @@ from loadtest.swarm.tally import Tally
 ATTEMPT_SECONDS = 20.0
 """For one attempt to come in; longer is a failure, and another attempt."""
 TOKEN_SECONDS = 24 * 3600.0
-_CLOCK_OFFSET_NS = time_ns() - monotonic_ns()
-
-
-def now_ns() -> int:
-    """Nanoseconds that processes and machines agree on, and that never step."""
-    return monotonic_ns() + _CLOCK_OFFSET_NS
 
 
 @dataclass(frozen=True)
@@ -140,7 +135,7 @@ class Crowd:
         match heard:
             case Event(conversation, seq, sent_ns):
                 if self._ledger.take(person, conversation, seq) and sent_ns is not None:
-                    self._tally.took("send→delivered", max(0, now_ns() - sent_ns) / 1e9)
+                    self._tally.took("send→delivered", max(0, CLOCK.now_ns() - sent_ns) / 1e9)
             case Reply():
                 self.requests.answered(heard)
             case Welcome():

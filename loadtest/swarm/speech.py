@@ -13,7 +13,8 @@ import httpx
 from causerie.client.errors import ClientError
 from causerie.client.rest import Rest
 from loadtest.dialects import Dialect, Seen
-from loadtest.swarm.crowd import Crowd, now_ns
+from loadtest.swarm.clock import CLOCK
+from loadtest.swarm.crowd import Crowd
 from loadtest.swarm.ledger import Ledger
 from loadtest.swarm.person import Person
 from loadtest.swarm.tally import Tally
@@ -119,7 +120,7 @@ class Speech:
             return
         conversation, author = chosen
         self._said += 1
-        key, text = f"{self._run}-{author.number}-{self._said}", f"#{now_ns()}{FILLING}"
+        key, text = f"{self._run}-{author.number}-{self._said}", f"#{CLOCK.now_ns()}{FILLING}"
         name = conversation.id.encode()
         if self._crowd.requests.put(
             author,
@@ -161,12 +162,12 @@ class Speech:
             return
         status = "online" if self._changed.get(person.name, ("", 0))[0] == "away" else "away"
         if self._crowd.requests.put(person, "presence", lambda number: self._dialect.presence(number, status)):
-            self._changed[person.name] = (status, now_ns())
+            self._changed[person.name] = (status, CLOCK.now_ns())
 
     def _on_seen(self, seen: Seen) -> None:
         status, at = self._changed.get(seen.user, ("", 0))
         if status == seen.status:
-            self._tally.took("presence→seen", max(0, now_ns() - at) / 1e9)
+            self._tally.took("presence→seen", max(0, CLOCK.now_ns() - at) / 1e9)
 
     def _choose(self, kind: str) -> tuple[Conversation, Person] | None:
         """A conversation and somebody in it who is there; a few tries, for some may be away."""

@@ -11,17 +11,20 @@ from pathlib import Path
 import pytest
 
 from causerie.embedded.ports import free_port
-from tests.support.services import get
+from tests.conftest import JWT_SECRET
+from tests.support.services import Services, get
 from tests.support.waiting import eventually
 
 LIMIT_SECONDS = 120.0
 
 
-async def start(*arguments: str, environment: dict[str, str] | None = None) -> asyncio.subprocess.Process:
+async def start(
+    *arguments: str, module: str = "loadtest", environment: dict[str, str] | None = None
+) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "loadtest",
+        module,
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -73,28 +76,42 @@ async def test_a_run_that_is_cut_off_and_comes_back_passes_with_nothing_lost_and
     assert int(rows["send→ack"]["Request Count"]) == totals["send→ack"]["count"]
 
 
-async def test_locusts_page_shows_the_run_and_a_broken_threshold_fails_it(stores: dict[str, str], tmp_path: Path):
-    port = free_port()
-    options = small("--max-p99-ack", "0", "--web", str(port), "--out", str(tmp_path), "--gateways", "1")
+async def test_swarms_from_other_machines_make_one_run_which_locusts_page_shows_and_a_broken_threshold_fails(
+    services: Services, tmp_path: Path
+):
+    gateway, api, _ = [await services.start(name) for name in ("gateway", "api", "worker")]
+    page, meeting = free_port(), f"127.0.0.1:{free_port()}"
+    options = small(
+        "--max-p99-ack", "0", "--web", str(page), "--out", str(tmp_path), "--meet", meeting, "--swarms", "2"
+    )
+    options += ["--gateway", gateway.ws_url, "--api", api.url]
+    secret, wrong = ({"CAUSERIE_JWT_SECRET": text} for text in (JWT_SECRET, "of-somebody-else-and-long-enough-to-be"))
 
-    process = await start(*options, environment=stores)
+    process = await start(*options, environment=secret)
     try:
+        stranger = await start(meeting, module="loadtest.swarm", environment=wrong)
+        assert await said(stranger) == (1, "loadtest.swarm: whoever waits there does not hold the platform's secret\n")
+        swarms = [await start(meeting, module="loadtest.swarm", environment=secret) for _ in range(2)]
 
         async def is_over() -> bool:
-            answer = await get(port, "/stats/requests")
+            answer = await get(page, "/stats/requests")
             shown = json.loads(answer.body) if answer is not None and answer.status == 200 else {}
             names = {row["name"] for row in shown.get("stats", [])}
             return shown.get("state") == "stopped" and {"connect", "send→ack", "send→delivered"} <= names
 
         await eventually(is_over, timeout_seconds=LIMIT_SECONDS)
-        page = await get(port, "/")
-        assert page is not None and b"Locust" in page.body
+        shown = await get(page, "/")
+        assert shown is not None and b"Locust" in shown.body
     finally:
         process.send_signal(signal.SIGINT)
     status, output = await said(process)
 
     assert status == 1, output
     assert "BROKEN  send→ack p99" in output and "FAILED: chat" in output
+    assert [await said(swarm) for swarm in swarms] == [(0, "")] * 2
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert (record["lost"], record["totals"]["connect"]["count"]) == (0, 50)
+    assert record["totals"]["send→delivered"]["longest_ms"] < LIMIT_SECONDS * 1000
 
 
 @pytest.mark.parametrize(
@@ -107,6 +124,7 @@ async def test_locusts_page_shows_the_run_and_a_broken_threshold_fails_it(stores
         (["--gateway", "ws://127.0.0.1:1"], "say where the platform is with --gateway ws://HOST:PORT and --api"),
         (["--gateway", "127.0.0.1:1", "--api", "http://127.0.0.1:1"], "'127.0.0.1:1' is no address of the form ws://"),
         (["--gateways", "0"], "--gateways is 0; it must be from 1 to 64"),
+        (["--meet", ":5557"], "--meet is for a platform that runs already"),
     ],
 )
 async def test_what_cannot_be_is_said_in_a_line_before_anything_starts(arguments: list[str], told: str, tmp_path: Path):
