@@ -30,8 +30,9 @@ from causerie.domain.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-SOCKET_SECONDS = 0.2
 CALL_SECONDS = 0.25
+SOCKET_SHARE = 0.8
+"""Of a call's time, for one answer of one node: who is silent is given up while there is time left to say so."""
 PROBE_SECONDS = 2.0
 PROBE_EVERY_SECONDS = 0.5
 MAX_IN_FLIGHT = 32
@@ -73,7 +74,7 @@ class Cache:
 
     def __init__(self, urls: str, *, call_seconds: float = CALL_SECONDS) -> None:
         self._call_seconds = call_seconds
-        self._client = _cluster(urls)
+        self._client = _cluster(urls, socket_seconds=SOCKET_SHARE * call_seconds)
         self._breaker = Breaker(is_open=True)
         self._turns = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._calls = 0
@@ -85,7 +86,7 @@ class Cache:
         self._prober: asyncio.Task[None] | None = None
 
     @classmethod
-    async def connect(cls, urls: str) -> Self:
+    async def connect(cls, urls: str, *, call_seconds: float = CALL_SECONDS) -> Self:
         """Open the door to the cluster behind `urls` (comma list of ``redis://`` or ``rediss://``).
 
         Never fails for an absent Redis: then the cache starts away and heals by itself.
@@ -93,7 +94,7 @@ class Cache:
         Raises:
             ValueError: a URL cannot be read.
         """
-        cache = cls(urls)
+        cache = cls(urls, call_seconds=call_seconds)
         cache._show()
         cache._prober = asyncio.create_task(cache._probe_while_doubted(), name="cache-prober")
         await cache.reached(timeout_seconds=PROBE_SECONDS)
@@ -257,7 +258,7 @@ def _sound(replies: list[Any], keys: Sequence[Sequence[str]]) -> list[Any]:
     return replies
 
 
-def _cluster(urls: str) -> RedisCluster:
+def _cluster(urls: str, *, socket_seconds: float) -> RedisCluster:
     nodes = [parse_url(url.strip()) for url in urls.split(",") if url.strip()]
     if not nodes or not all("host" in node for node in nodes):
         raise ValueError("REDIS_URL must be redis://host:port, or a comma list of them")
@@ -272,8 +273,8 @@ def _cluster(urls: str) -> RedisCluster:
         dynamic_startup_nodes=False,
         # Once more after a refresh of the slots, which is what a failover needs.
         retry=Retry(NoBackoff(), 1),
-        socket_timeout=SOCKET_SECONDS,
-        socket_connect_timeout=SOCKET_SECONDS,
+        socket_timeout=socket_seconds,
+        socket_connect_timeout=socket_seconds,
         # Twice the turns: a connection marked for reconnecting is not free yet when its turn ends.
         max_connections=2 * MAX_IN_FLIGHT,
         protocol=2,

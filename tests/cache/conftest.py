@@ -34,7 +34,7 @@ def some_redis_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def cache(some_redis_url: str) -> AsyncIterator[Cache]:
-    cache = await Cache.connect(some_redis_url)
+    cache = await Cache.connect(some_redis_url, call_seconds=stores.CACHE_PATIENCE_SECONDS)
     yield cache
     await cache.close()
 

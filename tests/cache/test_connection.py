@@ -6,8 +6,9 @@ import pytest
 
 from causerie import telemetry
 from causerie.cache import Cache, CacheAway
-from causerie.cache.connection import MAX_IN_FLIGHT, Script
+from causerie.cache.connection import CALL_SECONDS, MAX_IN_FLIGHT, Script
 from causerie.embedded import Valkey
+from tests.support.stores import CACHE_PATIENCE_SECONDS
 from tests.support.valkey_cluster import ValkeyCluster
 from tests.support.waiting import eventually
 
@@ -142,6 +143,23 @@ async def test_a_frozen_redis_costs_a_quarter_second_each_and_soon_nothing(fragi
     await assert_asking_costs_nothing(cache)
     fragile_valkey.process.signal(signal.SIGCONT)
     await eventually(lambda: answers(cache))
+    await cache.close()
+
+
+async def test_who_has_time_waits_for_a_frozen_redis(fragile_valkey: Valkey):
+    await fragile_valkey.start()
+    cache = await Cache.connect(fragile_valkey.url, call_seconds=CACHE_PATIENCE_SECONDS)
+    process = fragile_valkey.process
+    assert process is not None
+
+    process.freeze()
+    frozen_at = time.monotonic()
+    asked = asyncio.create_task(cache.command("SET", "{x}", "1"))
+    await eventually(lambda: asked.done() or time.monotonic() > frozen_at + 2 * CALL_SECONDS)
+    process.thaw()
+
+    assert await asked
+    assert cache.state == "up"
     await cache.close()
 
 

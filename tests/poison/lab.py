@@ -17,6 +17,7 @@ from causerie.domain.ids import UserId
 from causerie.tokens import issue
 from tests.conftest import JWT_SECRET
 from tests.support.services import Service
+from tests.support.stores import CACHE_PATIENCE_SECONDS
 from tests.support.waiting import eventually
 
 _names = count(1)
@@ -30,7 +31,7 @@ class Lab:
         self.nats: NatsClient
 
     async def open(self) -> None:
-        self.cache = await Cache.connect(self.environment["REDIS_URL"])
+        self.cache = await Cache.connect(self.environment["REDIS_URL"], call_seconds=CACHE_PATIENCE_SECONDS)
         self.nats = NatsClient()
         await self.nats.connect(self.environment["NATS_URL"])
 

@@ -20,6 +20,10 @@ import asyncpg
 from causerie.embedded import Nats, Postgres, Valkey
 from causerie.embedded.ports import Ports
 
+CACHE_PATIENCE_SECONDS = 5.0
+"""For a cache whose promptness is not the subject: a quarter of a second is over before a busy machine has opened fifty
+connections."""
+
 _names = itertools.count(1)
 
 

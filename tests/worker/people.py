@@ -17,6 +17,7 @@ from causerie.domain.message import Draft, Posted
 from causerie.seats import Delivery, EphemeralDelivery, Node
 from causerie.store.store import Store
 from services.worker.worker import Worker
+from tests.support.stores import CACHE_PATIENCE_SECONDS
 
 
 class Ears:
@@ -60,7 +61,7 @@ class Town:
 
         store = await Store.connect(database_url, announce=announce, min_size=1, max_size=4)
         hints.epoch_from(lambda: store.epoch)
-        town = cls(store, await Cache.connect(redis_url), bus, nats_url)
+        town = cls(store, await Cache.connect(redis_url, call_seconds=CACHE_PATIENCE_SECONDS), bus, nats_url)
         town._losses = losses
         town._database_url = database_url
         return town
