@@ -108,6 +108,10 @@ sbom:  ## what the image carries of Python's packages, as CycloneDX: make sbom >
 test-cluster: $(DEV)  ## install, test, upgrade, roll back, scale and evict on the cluster that kubectl names
 	@exec $(BIN)/python -m tests.charts.live $(ARGS)
 
+.PHONY: image-proof
+image-proof: $(DEV)  ## build both images by docker or podman and try them on real stores; BASE=<mirror>, or IMAGE=<one that is there>
+	@exec $(BIN)/pytest -n 0 --timeout 3600 tests/image/*_proof.py $(ARGS)
+
 audit: $(VENV)/bin/uv  ## known vulnerabilities of what is locked; says so when it cannot find out
 	@.ci/audit
 

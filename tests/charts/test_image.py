@@ -1,4 +1,4 @@
-"""The Dockerfile, held against its promises; no container is built here (`docs/operations/install.md`)."""
+"""The Dockerfile, held against its promises; no container is built here, but by `make image-proof`."""
 
 import fnmatch
 import json
@@ -91,6 +91,7 @@ def test_chart_image_and_package_are_of_one_release():
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert (chart["version"], chart["appVersion"]) == (version, version)
     assert COMPOSE["services"]["api"]["image"] == f"causerie/causerie:{version}"
+    assert re.findall(r'image\.version="(.+)"', DOCKERFILE) == [version]
 
 
 def test_compose_starts_the_same_with_the_same_files():
