@@ -12,7 +12,6 @@ may hold no more files than the system allows, so many connections want several 
 import argparse
 import asyncio
 import contextlib
-import resource
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -21,13 +20,14 @@ import uvloop
 
 from bench.cores import cpu_seconds
 from bench.generator import Connected, GeneratorFailed, Swarm, swarm
-from bench.kernel import KIB, Memory, memory
-from bench.limits import SPARE_FILES
+from bench.kernel import Memory, memory
 from bench.native import NoCompiler
 from bench.report import Cell, Report
 from bench.servers import Running, Server, Unavailable
 from bench.servers.floor import floor
 from bench.servers.gateway import gateway
+from loadtest.limits import SPARE_FILES, most_files
+from loadtest.machine import KIB
 
 WARM_UP = 100
 SETTLE_SECONDS = 3.0
@@ -222,7 +222,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=300.0, help="seconds for each server")
     parser.add_argument("--servers", nargs="+", default=["floor", "gateway"])
     arguments = parser.parse_args()
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    files = most_files()
     most = (files - SPARE_FILES) * arguments.processes
     if arguments.connections > most:
         parser.error(f"{arguments.processes} processes of {files:,} open files each hold {most:,} connections at most")

@@ -26,6 +26,7 @@ from causerie.domain.ids import UserId
 from causerie.probes import Ready
 from causerie.protocol.websocket import text_frame
 from causerie.seats import Delivery
+from loadtest.machine import KIB
 from services.gateway.admission import Admission, Opening, Room
 from services.gateway.connection import Connection
 from services.gateway.fanout import FanOut
@@ -45,7 +46,6 @@ SUBSCRIBERS = 1_000
 DELIVERIES = 400_000
 PAYLOAD = b'{"event":"message.new","data":"' + b"x" * 167 + b'"}'
 COALESCED = (1, 4, 16)
-KIB = 1024
 Send = Callable[[int], None]
 """Send so many frames to every connection."""
 

@@ -18,8 +18,9 @@ import psutil
 from bench.connections import Crowd, crowd_of
 from bench.cores import cpu_nanoseconds, mix, part
 from bench.generator import Swarm
-from bench.kernel import KIB, Memory, memory
+from bench.kernel import Memory, memory
 from bench.servers import Running, Unavailable
+from loadtest.machine import KIB
 
 FULL_SPEED = 1_000_000.0
 BROADCAST_SECONDS = 60.0

@@ -20,14 +20,15 @@ import uvloop
 from bench.generator import GeneratorFailed, swarm
 from bench.herd import Herd, Step, Weight
 from bench.keep import NotKept, keep
-from bench.kernel import KIB
-from bench.limits import TooSmall, check, room_for_bursts
+from bench.limits import check, room_for_bursts
 from bench.native import NoCompiler
 from bench.report import Cell, Report
 from bench.servers import Unavailable
 from bench.servers.floor import floor
 from bench.servers.gateway import gateway
 from bench.servers.server import PAYLOAD, PAYLOAD_BYTES
+from loadtest.machine import KIB
+from loadtest.trouble import Trouble
 
 NAME = "hundred_thousand"
 HEARTBEAT_SECONDS = 28.0
@@ -220,7 +221,7 @@ def main() -> None:
         uvloop.run(bounded(arguments, sizes)).publish()
         if arguments.record:
             print(keep(NAME))
-    except (NoCompiler, TooSmall, Unavailable, GeneratorFailed, NotKept) as error:
+    except (NoCompiler, Trouble, Unavailable, GeneratorFailed, NotKept) as error:
         raise SystemExit(str(error)) from None
     except asyncio.CancelledError:
         raise SystemExit("ended from outside") from None

@@ -12,11 +12,10 @@ import psutil
 from bench.raw_socket import RawSocket, connect_all
 from bench.report import Report
 from bench.stage import Stage, run
-from loadtest.machine import kernel_bytes
+from loadtest.machine import KIB, kernel_bytes
 
 LEVELS = (2_000, 5_000, 10_000)
 SETTLE_SECONDS = 3.0
-KIB = 1024
 
 
 async def measure(platform: Stage) -> Report:

@@ -7,8 +7,6 @@ import psutil
 
 from loadtest.machine import kernel_bytes, tcp
 
-KIB = 1024
-
 
 @dataclass(frozen=True)
 class Memory:

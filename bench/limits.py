@@ -1,62 +1,46 @@
 """What this machine allows, looked at before many connections are opened rather than found out in the midst of them."""
 
 import contextlib
-import resource
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-
 from bench.generator import SOURCES_EACH
-from bench.kernel import KIB
+from loadtest.limits import Need, memory, open_files, require
+from loadtest.machine import KIB
 
-SPARE_FILES = 2_400
-"""What a server keeps for itself and for those at its door."""
 BYTES_EACH = 40 * KIB
 """Of one connection in all: the server, the generator, and both ends in the kernel."""
-SPARE_BYTES = 2 * KIB * KIB * KIB
-"""For the stores and for everything else."""
 BACKLOG = Path("/proc/sys/net/core/netdev_max_backlog")
 WANTED_BACKLOG = 200_000
 _BURST = 20_000
 """So many at once fit through what systems allow."""
 
 
-class TooSmall(Exception):
-    """The machine does not allow it; the message names the limit, what it is and what is needed."""
-
-
 def check(connections: int, processes: int, *, in_flight: int) -> None:
     """
     Raises:
-        TooSmall: one limit or several are too small for so many connections to so many processes.
+        Trouble: one limit or several are too small for so many connections to so many processes.
     """
-    each = -(-connections // processes)
     system = Path("/proc/sys")
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    each = -(-connections // processes)
     opened, _, most_files = map(int, (system / "fs/file-nr").read_text().split())
     low, high = map(int, (system / "net/ipv4/ip_local_port_range").read_text().split())
     somaxconn = int((system / "net/core/somaxconn").read_text())
-    troubles = [
-        f"{what}: {there:,}, needed {needed:,}"
-        for what, there, needed in (
-            ("open files of a process (ulimit -Hn)", files, each + SPARE_FILES),
-            ("open files of the machine (fs.file-max)", most_files - opened, 2 * connections + 10_000),
-            ("bytes of memory available", psutil.virtual_memory().available, connections * BYTES_EACH + SPARE_BYTES),
-            ("ports of a generator (ip_local_port_range)", (high - low) * SOURCES_EACH, -(-each // processes) + 1_000),
-            ("connections waiting to be accepted (somaxconn)", somaxconn, -(-in_flight // processes)),
-        )
-        if there < needed
+    needs = [
+        open_files("a process (ulimit -Hn)", connections, processes),
+        Need("open files of the machine (fs.file-max)", most_files - opened, 2 * connections + 10_000),
+        memory(connections, BYTES_EACH),
+        Need("ports of a generator (ip_local_port_range)", (high - low) * SOURCES_EACH, -(-each // processes) + 1_000),
+        Need("connections waiting to be accepted (somaxconn)", somaxconn, -(-in_flight // processes)),
     ]
     with contextlib.suppress(OSError):
         tracked, most_tracked = (
             int((system / f"net/netfilter/nf_conntrack_{name}").read_text()) for name in ("count", "max")
         )
         # With rules for loopback every connection is tracked, and the table fills; without them it is empty.
-        if tracked and most_tracked - tracked < 2 * connections:
-            troubles.append(f"tracked connections (nf_conntrack_max): {most_tracked:,}, {tracked:,} are taken")
-    if troubles:
-        raise TooSmall(f"too small for {connections:,} connections over {processes} processes: {'; '.join(troubles)}")
+        if tracked:
+            needs.append(Need("connections to track (nf_conntrack_max)", most_tracked - tracked, 2 * connections))
+    require(f"{connections:,} connections over {processes} processes", needs)
 
 
 @contextlib.contextmanager

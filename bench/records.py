@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Protocol
 
-from bench.report import Cell
+from bench.report import Cell, Found
 
 Values = Sequence[float]
 
@@ -35,13 +35,9 @@ class NotWhole(NotMeasured):
 
 
 @dataclass(frozen=True)
-class Record:
+class Record(Found):
     """What `Report.publish` wrote."""
 
-    name: str
-    question: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
     notes: Sequence[str]
     commit: str
     machine: dict[str, Cell]

@@ -39,13 +39,19 @@ LOAD_BEFORE = os.getloadavg()[0]
 
 
 @dataclass(frozen=True)
-class Report:
-    """One benchmark's outcome. `columns` are the names of the figures of each row."""
+class Found:
+    """What a benchmark asked and found. `columns` are the names of the figures of each row."""
 
     name: str
     question: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
+
+
+@dataclass(frozen=True)
+class Report(Found):
+    """One benchmark's outcome, to be told and kept."""
+
     notes: Sequence[str] = ()
     load_before: float = LOAD_BEFORE
 
