@@ -35,12 +35,11 @@ def is_free(port: int, *, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def free_port(*, host: str = "127.0.0.1", avoid: frozenset[int] = frozenset()) -> int:
+def free_port(*, avoid: frozenset[int] = frozenset()) -> int:
     """A port nobody listens on, never given before by this process nor by another that still runs."""
     for _ in range(ATTEMPTS):
         port = random.randrange(FIRST_PORT, LAST_PORT)
-        # Reserved first: then no other process looks at it any more.
-        if port not in avoid and port not in RESERVED and RESERVED.take(port) and is_free(port, host=host):
+        if port not in avoid and port not in RESERVED and _is_ours(port):
             return port
     raise NoFreePort(f"no free port between {FIRST_PORT} and {LAST_PORT}")
 
@@ -61,7 +60,13 @@ class Ports:
     def of(self, name: str) -> int:
         """The port of before if it is free, else a new one, remembered from now on."""
         known = self._known.get(name)
-        if known is None or not (RESERVED.take(known) and is_free(known)):
+        if known is None or not _is_ours(known):
             self._known[name] = free_port()
             self._file.write_text(json.dumps(self._known, indent=2) + "\n")
         return self._known[name]
+
+
+def _is_ours(port: int) -> bool:
+    """Whether it is reserved for us now and a server could have it: ours listen on loopback alone or everywhere."""
+    # Reserved first: then no other process looks at it any more.
+    return RESERVED.take(port) and all(is_free(port, host=host) for host in ("127.0.0.1", "0.0.0.0"))

@@ -135,7 +135,8 @@ def test_what_one_name_has_lost_becomes_the_port_of_no_other(tmp_path: Path):
     file = tmp_path / "ports"
     first = Ports(file)
     lost = first.of("lost")
-    with socket.create_server(("127.0.0.1", lost)):
+    # Another address: our services listen on all of them.
+    with socket.create_server(("127.0.0.2", lost)):
         again = Ports(file)
         others = {again.of(name) for name in ("lost", "kept", "new")}
 
