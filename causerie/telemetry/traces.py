@@ -86,11 +86,14 @@ class Opened:
 
     def failed(self, error: BaseException) -> None:
         """A refusal is an answer; only what is our fault makes it an error."""
-        is_refusal = isinstance(error, CauserieError)
-        self._span.set_attribute("error.type", error.code if isinstance(error, CauserieError) else type(error).__name__)
-        if not is_refusal:
+        if isinstance(error, CauserieError):
+            self._span.set_attribute("error.type", error.code)
+            is_our_fault = isinstance(error, Unavailable)
+        else:
+            self._span.set_attribute("error.type", type(error).__name__)
             self._span.record_exception(error)
-        if not is_refusal or isinstance(error, Unavailable):
+            is_our_fault = True
+        if is_our_fault:
             self._span.set_status(Status(StatusCode.ERROR))
 
     def _landed(self, done: "Future[Any]") -> None:
