@@ -98,7 +98,7 @@ def _engine(name: str, remark: str, *mode: str) -> Server:
     @asynccontextmanager
     async def start(readers: int) -> AsyncIterator[Running]:
         port = free_port()
-        control_port = free_port(avoid=frozenset({port}))
+        control_port = free_port()
         command = [sys.executable, "-m", "bench.servers.engine", str(port), str(control_port), *mode]
         async with running("engine", command, core=SERVER_CORE, folder=ROOT) as process:
             await until_listening("engine", process, control_port)

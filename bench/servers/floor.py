@@ -22,7 +22,7 @@ def floor(payload: str = PAYLOAD, *, processes: int = 1) -> Server:
         pids: list[int] = []
         async with AsyncExitStack() as stack:
             for number in range(processes):
-                name, port = f"floor-{number}", free_port(avoid=frozenset(ports))
+                name, port = f"floor-{number}", free_port()
                 command: list[str | Path] = [program("floor"), str(port), str(LIFETIME_SECONDS)]
                 process = await stack.enter_async_context(running(name, command, core=SERVER_CORE))
                 await until_listening(name, process, port)

@@ -86,7 +86,7 @@ async def _nats(readers: int) -> AsyncIterator[Running]:
         raise Unavailable(str(missing)) from None
     port = free_port()
     config = RESULTS / "nats-peer.conf"
-    config.write_text(_NATS_CONFIG.format(port=port, client_port=free_port(avoid=frozenset({port}))))
+    config.write_text(_NATS_CONFIG.format(port=port, client_port=free_port()))
     # Of a message there is a head of its own: "MSG m 1 200", two line ends, and the payload between them.
     unit = len(f"MSG m 1 {PAYLOAD_BYTES}\r\n") + PAYLOAD_BYTES + 2
     ping = ("PING\r\n", "PONG\r\n")

@@ -35,11 +35,11 @@ def is_free(port: int, *, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def free_port(*, avoid: frozenset[int] = frozenset()) -> int:
+def free_port() -> int:
     """A port nobody listens on, never given before by this process nor by another that still runs."""
     for _ in range(ATTEMPTS):
         port = random.randrange(FIRST_PORT, LAST_PORT)
-        if port not in avoid and port not in RESERVED and _is_ours(port):
+        if port not in RESERVED and _is_ours(port):
             return port
     raise NoFreePort(f"no free port between {FIRST_PORT} and {LAST_PORT}")
 

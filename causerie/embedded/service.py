@@ -36,7 +36,7 @@ class Service(Process):
     ) -> None:
         self.service = service
         self.port = free_port() if port is None else port
-        self.health_port = free_port(avoid=frozenset({self.port})) if health_port is None else health_port
+        self.health_port = free_port() if health_port is None else health_port
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}"
         self.metrics_url = f"http://127.0.0.1:{self.health_port}/metrics"

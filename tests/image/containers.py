@@ -126,7 +126,7 @@ class Containers:
     def running(self, image: str, service: str, environment: Mapping[str, str]) -> Iterator[Running]:
         """One service as long as the block."""
         port = free_port()
-        health_port = free_port(avoid=frozenset({port}))
+        health_port = free_port()
         one = Running(self, f"causerie-image-{os.getpid()}-{next(_numbers)}", port, health_port)
         listen = {"CAUSERIE_HOST": "127.0.0.1", "PORT": str(port), "CAUSERIE_HEALTH_PORT": str(health_port)}
         under = ("--detach", f"--name={one.name}", "--network=host", *self._as_a_pod)
