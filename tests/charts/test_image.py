@@ -111,6 +111,16 @@ def test_compose_starts_the_same_with_the_same_files():
             assert not source.startswith("./") or (REPOSITORY / source).exists()
 
 
+def test_what_compose_runs_once_is_waited_for_so_that_up_ends_well():
+    """`docker compose up --wait` fails when a container ends, unless another was to start after its success."""
+    services = COMPOSE["services"]
+    once = {name for name, service in services.items() if service.get("restart") == "no"}
+
+    assert once == {"migrate", "partitions"}
+    for name in once:
+        assert services["api"]["depends_on"][name]["condition"] == "service_completed_successfully"
+
+
 def test_compose_tells_the_chart_s_files_all_they_ask_for():
     for name in ("valkey", "nats"):
         file = next((CHART / "files").glob(f"{name}.*"))
