@@ -206,6 +206,42 @@ def test_the_rules_of_the_network_reach_what_is_configured_and_no_more():
     assert ports("evaluation", "valkey") == set()
 
 
+def test_whoever_calls_a_service_from_within_is_let_in_where_clients_are_named():
+    objects = rendered("everything-on", {"networkPolicy": {"clients": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}})
+    pods = [pod for _, pod in pods_of(objects)]
+
+    for component, port in (("api", 8080), ("gateway", 8081)):
+        ingress = find(objects, "NetworkPolicy", component)["spec"]["ingress"]
+        admitted = [
+            peer["podSelector"]
+            for rule in ingress
+            if rule["ports"][0]["port"] == port
+            for peer in rule["from"]
+            if "podSelector" in peer
+        ]
+        callers = {
+            policy["metadata"]["labels"]["app.kubernetes.io/component"]
+            for policy in of_kind(objects, "NetworkPolicy")
+            for rule in policy["spec"].get("egress", [])
+            if any(
+                _selects(to["podSelector"], _pod_labels(pods, component))
+                for to in rule.get("to", [])
+                if "podSelector" in to
+            )
+        }
+        assert callers >= {"test", "swarm"}
+        for caller in callers:
+            assert any(_selects(selector, _pod_labels(pods, caller)) for selector in admitted), (
+                f"{caller} to {component}"
+            )
+
+
+def _pod_labels(pods: list[dict[str, object]], component: str) -> dict[str, str]:
+    """Of the pods of a component."""
+    labels: list[dict[str, str]] = [pod["metadata"]["labels"] for pod in pods]  # type: ignore[index]
+    return next(each for each in labels if each["app.kubernetes.io/component"] == component)
+
+
 def test_an_evaluation_talks_to_its_own_stores_and_to_nobody_elses():
     objects = objects_of("evaluation")
 

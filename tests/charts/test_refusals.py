@@ -54,6 +54,10 @@ def refusal(values: dict[str, object], profile: str = "minimal") -> str:
             },
             "loadtest.enabled needs auth.existingSecret",
         ),
+        (
+            {"loadtest": {"enabled": True, "connections": 100_000, "pods": 6}},
+            "loadtest.connections is 100000: 6 pods hold 90000 at most, raise loadtest.pods",
+        ),
     ],
 )
 def test_values_that_contradict_each_other_are_refused_in_one_line(values, line):

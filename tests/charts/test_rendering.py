@@ -6,6 +6,7 @@ import pytest
 
 from causerie.settings import CanarySettings, Settings, refuse_unknown
 from loadtest.__main__ import parser as loadtest_parser
+from loadtest.options import address
 from loadtest.scenarios import SCENARIOS
 from tests.charts import kubernetes_schemas, pod_security
 from tests.charts.chart import (
@@ -214,13 +215,24 @@ def test_services_start_with_what_they_are_told(profile):
 def test_canary_and_load_test_start_with_what_they_are_told():
     pods = dict(pods_of(objects_of("everything-on")))
     canary = told(pods["Deployment/chat-causerie-canary"]["spec"]["containers"][0], {})
-    load = next(pod for where, pod in pods.items() if "loadtest" in where)["spec"]["containers"][0]
+    load, swarm = (
+        next(pod for where, pod in pods.items() if name in where)["spec"]["containers"][0]
+        for name in ("-loadtest-", "-swarm-")
+    )
 
     refuse_unknown(canary)
     assert CanarySettings.read(canary).gateways == ("wss://chat.example.org",)
     given = loadtest_parser().parse_args(load["args"])
     assert (given.gateway, given.connections, given.talk) == ("ws://chat-causerie-gateway:80", 10_000, 2.0)
     assert given.scenario in SCENARIOS
+    # All swarms that Locust waits for come, to where it waits, with the secret by which it knows them.
+    job = find(objects_of("everything-on"), "Job", "swarm")["spec"]
+    assert job["completions"] == job["parallelism"] == given.swarms == 2
+    host, port = address(swarm["args"][0])
+    service = find(objects_of("everything-on"), "Service", "loadtest")
+    assert (host, port) == (service["metadata"]["name"], service["spec"]["ports"][0]["port"])
+    assert address(given.meet) == ("", load["ports"][0]["containerPort"])
+    assert environment_of(load)["CAUSERIE_JWT_SECRET"] == environment_of(swarm)["CAUSERIE_JWT_SECRET"]
 
 
 @every_profile

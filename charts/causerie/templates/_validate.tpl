@@ -60,6 +60,9 @@
 {{- if and $v.tests.enabled (not (or $v.auth.existingSecret $v.evaluation.enabled $v.tests.tokenSecret)) }}
   {{- fail "helm test cannot sign a token where only auth.jwksUrl is believed: set tests.tokenSecret, or tests.enabled=false" }}
 {{- end }}
+{{- if and $v.loadtest.enabled (gt (int $v.loadtest.connections) (mul 15000 (int $v.loadtest.pods))) }}
+  {{- fail (printf "loadtest.connections is %d: %d pods hold %d at most, raise loadtest.pods" (int $v.loadtest.connections) (int $v.loadtest.pods) (mul 15000 (int $v.loadtest.pods))) }}
+{{- end }}
 {{- range $signer := list "canary" "loadtest" }}
   {{- if and (index $v $signer).enabled (not (or $v.auth.existingSecret $v.evaluation.enabled)) }}
     {{- fail (printf "%s.enabled needs auth.existingSecret: it signs tokens of its own" $signer) }}

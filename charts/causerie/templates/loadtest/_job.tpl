@@ -1,10 +1,7 @@
-{{/* Each pod is a Locust of its own that drives its own swarms; a broken threshold fails its pod. */}}
+{{/* One Locust for the whole run; its status is that of the thresholds. */}}
 {{- define "causerie.loadtestJob" -}}
 {{- $full := include "causerie.fullname" . -}}
 {{- $load := .Values.loadtest -}}
-completionMode: Indexed
-completions: {{ $load.pods }}
-parallelism: {{ $load.pods }}
 backoffLimit: 0
 template:
   metadata:
@@ -14,9 +11,7 @@ template:
     restartPolicy: Never
     {{- include "causerie.podBasics" . | nindent 4 }}
     containers:
-      - name: locust
-        image: {{ include "causerie.image" (dict "root" $ "image" $load.image) | quote }}
-        imagePullPolicy: {{ .Values.image.pullPolicy }}
+      - {{- include "causerie.loadtestContainer" (dict "root" $ "name" "locust") | nindent 8 }}
         args:
           - --gateway=ws://{{ $full }}-gateway:{{ .Values.gateway.service.port }}
           - --api=http://{{ $full }}-api:{{ .Values.api.service.port }}
@@ -24,17 +19,14 @@ template:
           - --connections={{ int $load.connections }}
           - --arrivals={{ int $load.arrivals }}
           - --stretch={{ $load.stretch }}
+          - --swarms={{ $load.pods }}
+          - --meet=:5557
           - --out=/results/$(POD_NAME)
           {{- range $load.extraArgs }}
           - {{ . | quote }}
           {{- end }}
-        env:
-          {{- include "causerie.podName" . | nindent 10 }}
-          {{- include "causerie.jwtEnvironment" . | trim | nindent 10 }}
-        resources:
-          {{- toYaml $load.resources | nindent 10 }}
-        securityContext:
-          {{- include "causerie.containerSecurity" . | nindent 10 }}
+        ports:
+          - {name: swarms, containerPort: 5557}
         volumeMounts:
           - {name: tmp, mountPath: /tmp}
           - {name: results, mountPath: /results}
@@ -46,4 +38,40 @@ template:
         {{- else }}
         emptyDir: {sizeLimit: 1Gi}
         {{- end }}
+{{- end -}}
+
+{{/* Each pod holds a part of the connections, from an address of its own, and does what Locust says. */}}
+{{- define "causerie.swarmJob" -}}
+completions: {{ .Values.loadtest.pods }}
+parallelism: {{ .Values.loadtest.pods }}
+backoffLimit: 0
+template:
+  metadata:
+    labels:
+      {{- include "causerie.selector" (dict "root" $ "component" "swarm") | nindent 6 }}
+  spec:
+    restartPolicy: Never
+    {{- include "causerie.podBasics" . | nindent 4 }}
+    containers:
+      - {{- include "causerie.loadtestContainer" (dict "root" $ "name" "swarm") | nindent 8 }}
+        command: [python, -m, loadtest.swarm]
+        args: ["{{ include "causerie.fullname" . }}-loadtest:5557"]
+        volumeMounts:
+          - {name: tmp, mountPath: /tmp}
+    volumes:
+      - {name: tmp, emptyDir: {sizeLimit: 64Mi}}
+{{- end -}}
+
+{{- define "causerie.loadtestContainer" -}}
+{{- $load := .root.Values.loadtest -}}
+name: {{ .name }}
+image: {{ include "causerie.image" (dict "root" .root "image" $load.image) | quote }}
+imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+env:
+  {{- include "causerie.podName" .root | nindent 2 }}
+  {{- include "causerie.jwtEnvironment" .root | trim | nindent 2 }}
+resources:
+  {{- toYaml $load.resources | nindent 2 }}
+securityContext:
+  {{- include "causerie.containerSecurity" .root | nindent 2 }}
 {{- end -}}
