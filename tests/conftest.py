@@ -16,8 +16,12 @@ JWT_SECRET = "a-secret-for-tests-alone-and-long-enough"
 LONGEST_FIRST = (
     *("faults", "clocks", "readers", "soak", "rollout", "journeys", "observability"),
     *("operations", "loadtest", "web", "cluster", "canary", "charts"),
+    *("worker", "cli", "cache", "embedded", "poison", "bad_input", "store", "security", "gateway", "api"),
 )
-"""Folders whose files mostly wait and take longest: begun last they would leave the other test processes idle."""
+"""Folders whose files mostly wait and take longest: begun last they would leave the other test processes idle.
+
+What is not named here comes last and has no test of more than a few seconds.
+"""
 
 
 def on_stores(database_url: str, redis_url: str, nats_url: str) -> dict[str, str]:
