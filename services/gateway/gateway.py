@@ -189,8 +189,8 @@ class Gateway:
             self._strangers[connection] = origin
         self._open.add(connection)
         self._counted()
-        transport.write(opening.head)
         transport.set_protocol(connection)
+        connection.tell(opening.head)
         connection.begin(opening.credential)
         if rest:
             connection.data_received(rest)
