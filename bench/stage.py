@@ -58,11 +58,8 @@ async def stage() -> AsyncIterator[Stage]:
             await migrate.up(stores.database_url)
             await partitions.ensure(stores.database_url, months_ahead=3)
             environment = stores.environment() | {"CAUSERIE_JWT_SECRET": SECRET, "LOG_LEVEL": "warning"} | UNLIMITED
-            services = Services(environment, home)
-            try:
+            with Services(environment, home) as services:
                 yield Stage(stores, services, home)
-            finally:
-                services.kill_all()
 
 
 async def seed(database_url: str, kind: str, conversations: Sequence[Sequence[str]]) -> list[UUID]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from causerie.embedded import Valkey
+from causerie.embedded.ports import Ports
 from tests.support import stores
 from tests.support.services import Services
 
@@ -115,17 +117,26 @@ def nats_url(nats_server: str) -> str:
 
 
 @pytest.fixture
+def fragile_valkey(tmp_path: Path) -> Iterator[Valkey]:
+    """A Redis of one test's own; a relay would not do, for a cluster tells its clients where it really is."""
+    with stores.running(Valkey(tmp_path, Ports(tmp_path / "ports"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def module_environment(module_database_url: str, valkey_server: str, nats_server: str) -> dict[str, str]:
+    """What a service needs to run against the stores of this module."""
+    return on_stores(module_database_url, valkey_server, nats_server)
+
+
+@pytest.fixture
 def service_environment(database_url: str, redis_url: str, nats_url: str) -> dict[str, str]:
     """What a service needs to run against the stores of this test."""
-    return {
-        **on_stores(database_url, redis_url, nats_url),
-        "CAUSERIE_DRAIN_SECONDS": "2",
-    }
+    return on_stores(database_url, redis_url, nats_url) | {"CAUSERIE_DRAIN_SECONDS": "2"}
 
 
 @pytest.fixture
 def services(service_environment: dict[str, str], tmp_path: Path) -> Iterator[Services]:
     """Starts services as processes: `api = await services.start("api")`; all are ended after the test."""
-    started = Services(service_environment, tmp_path)
-    yield started
-    started.kill_all()
+    with Services(service_environment, tmp_path) as started:
+        yield started

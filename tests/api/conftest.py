@@ -33,9 +33,8 @@ def api_environment(api_database_url: str, valkey_server: str, nats_server: str)
 def api_services(api_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """Starts API processes that live as long as the tests do."""
     directory: Path = tmp_path_factory.mktemp("api")
-    started = Services(api_environment, directory)
-    yield started
-    started.kill_all()
+    with Services(api_environment, directory) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

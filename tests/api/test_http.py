@@ -6,6 +6,7 @@ import json
 import pytest
 
 from causerie.domain.limits import MAX_BODY_BYTES
+from tests.support.services import accepts
 from tests.support.waiting import eventually
 
 
@@ -133,9 +134,4 @@ async def test_requests_in_flight_are_answered_after_sigterm_and_the_process_end
 
 
 async def refuses(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return True
-    writer.close()
-    return False
+    return not await accepts(port)

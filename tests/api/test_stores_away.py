@@ -1,15 +1,9 @@
 """What the API still does without a store: Redis and NATS are never missed, PostgreSQL is said to be away at once."""
 
-import asyncio
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
-import pytest
 
-from causerie.embedded import Valkey
-from causerie.embedded.ports import Ports
 from tests.api.conftest import People
 from tests.support.relay import relay_to
 from tests.support.stores import flush
@@ -24,15 +18,6 @@ async def timed(asking) -> tuple[httpx.Response, float]:
     started = time.monotonic()
     answer = await asking
     return answer, time.monotonic() - started
-
-
-@pytest.fixture
-def fragile_valkey(tmp_path: Path) -> Iterator[Valkey]:
-    """A Redis of one test's own; a relay would not do, for a cluster tells its clients where it really is."""
-    server = Valkey(tmp_path, Ports(tmp_path / "ports"))
-    asyncio.run(server.start())
-    yield server
-    asyncio.run(server.stop())
 
 
 async def test_without_redis_and_nats_everything_still_answers(services, people: People, fragile_valkey, nats_url):

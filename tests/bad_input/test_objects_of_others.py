@@ -1,6 +1,5 @@
 """What belongs to others looks like what does not exist, and a place in a list is its owner's alone."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -38,17 +37,6 @@ NO_IDS = [
 async def http(house: House) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(house.api.url, timeout=5) as client:
         yield client
-
-
-@pytest.fixture(scope="module")
-def stage(house: House) -> Stage:
-    """One for all: nothing here is done by anybody who may."""
-
-    async def make() -> Stage:
-        async with client_of(house.api.url) as http:
-            return await a_stage(http, "group")
-
-    return asyncio.run(make())
 
 
 def seen(answer: httpx.Response) -> tuple[int, dict[str, Any], list[str]]:

@@ -17,7 +17,7 @@ from tests.bad_input.wrong_values import NO_JSON, WRONG
 from tests.security.house import House
 from tests.security.http import client_of
 from tests.security.matrix import ARGUMENTS, BODIES, QUERIES, REST
-from tests.security.stage import Stage, a_stage, headers_of, token_for
+from tests.security.stage import Stage, headers_of, token_for
 
 JSON = {"Content-Type": "application/json"}
 DOCUMENT: Any = openapi(OPERATIONS)
@@ -45,17 +45,6 @@ REFUSED = {
 async def http(house: House) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(house.api.url, timeout=5, headers=headers_of("owner")) as client:
         yield client
-
-
-@pytest.fixture(scope="module")
-def stage(house: House) -> Stage:
-    """One for all: what is changed here does no harm to the next."""
-
-    async def make() -> Stage:
-        async with client_of(house.api.url) as http:
-            return await a_stage(http, "group")
-
-    return asyncio.run(make())
 
 
 @pytest.fixture

@@ -7,18 +7,14 @@ from pathlib import Path
 import pytest
 
 from causerie.cache import Cache
-from causerie.embedded import Valkey
-from causerie.embedded.ports import Ports
 from tests.support import stores
 from tests.support.valkey_cluster import ValkeyCluster
 
 
 @pytest.fixture(scope="session")
 def three_nodes(stores_home: Path) -> Iterator[str]:
-    cluster = ValkeyCluster(stores_home / "three")
-    asyncio.run(cluster.start())
-    yield cluster.url
-    asyncio.run(cluster.stop())
+    with stores.running(ValkeyCluster(stores_home / "three")) as cluster:
+        yield cluster.url
 
 
 @pytest.fixture(params=["one node", "three nodes"])
@@ -37,14 +33,6 @@ async def cache(some_redis_url: str) -> AsyncIterator[Cache]:
     cache = await Cache.connect(some_redis_url, call_seconds=stores.CACHE_PATIENCE_SECONDS)
     yield cache
     await cache.close()
-
-
-@pytest.fixture
-def fragile_valkey(tmp_path: Path) -> Iterator[Valkey]:
-    """A server of one test's own, not started yet."""
-    server = Valkey(tmp_path, Ports(tmp_path / "ports"))
-    yield server
-    asyncio.run(server.stop())
 
 
 @pytest.fixture

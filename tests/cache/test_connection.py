@@ -93,7 +93,6 @@ async def test_an_address_that_is_none_stops_the_start(urls):
 
 
 async def test_starting_before_redis_heals_by_itself(fragile_valkey: Valkey):
-    await fragile_valkey.start()
     await fragile_valkey.stop()
     cache = await Cache.connect(fragile_valkey.url)
     assert cache.state == "away"
@@ -108,7 +107,6 @@ async def test_starting_before_redis_heals_by_itself(fragile_valkey: Valkey):
 
 
 async def test_a_killed_redis_costs_nothing_and_is_found_again(fragile_valkey: Valkey):
-    await fragile_valkey.start()
     cache = await Cache.connect(fragile_valkey.url)
     assert await answers(cache)
     opened, failed = telemetry.CACHE_BREAKER_OPENED.value, telemetry.STORE_FAILURES.values["redis"]
@@ -128,7 +126,6 @@ async def test_a_killed_redis_costs_nothing_and_is_found_again(fragile_valkey: V
 
 
 async def test_a_frozen_redis_costs_a_quarter_second_each_and_soon_nothing(fragile_valkey: Valkey):
-    await fragile_valkey.start()
     cache = await Cache.connect(fragile_valkey.url)
     assert await answers(cache)
 
@@ -164,7 +161,6 @@ async def test_who_has_time_waits_for_a_frozen_redis(fragile_valkey: Valkey):
 
 
 async def test_a_restarted_redis_knows_no_scripts_and_runs_them_all(fragile_valkey: Valkey):
-    await fragile_valkey.start()
     cache = await Cache.connect(fragile_valkey.url)
     await cache.run(ECHO, ["{k}"], ["v"])
 

@@ -191,7 +191,6 @@ async def test_fifty_messages_of_prose_cost_redis_less_than_eight_kilobytes(cach
 
 
 async def test_a_frozen_redis_is_said_to_be_away(fragile_valkey: Valkey, conversation):
-    await fragile_valkey.start()
     cache = await Cache.connect(fragile_valkey.url)
     fragile_valkey.process.signal(signal.SIGSTOP)
 

@@ -34,9 +34,8 @@ def stores_environment(stores_home: Path, database_url: str, tmp_path: Path) -> 
 @pytest.fixture
 def installed(stores_environment: dict[str, str], tmp_path: Path) -> Iterator[Services]:
     """Services that are started with the settings their pods have."""
-    services = Services(stores_environment | {"CAUSERIE_JWT_SECRET": JWT_SECRET}, tmp_path)
-    yield services
-    services.kill_all()
+    with Services(stores_environment | {"CAUSERIE_JWT_SECRET": JWT_SECRET}, tmp_path) as services:
+        yield services
 
 
 def settings_of(component: str) -> dict[str, str]:

@@ -39,8 +39,8 @@ DAYS = 40
 def two_nats(stores_home: Path, nats_url: str) -> Iterator[list[str]]:
     """One for each platform: they must not hear each other."""
     server = Nats(stores_home, Ports(stores_home / "clocks-nats.ports"), name="other-nats")
-    with running(server) as url:
-        yield [nats_url, url]
+    with running(server):
+        yield [nats_url, server.url]
 
 
 @pytest.fixture
@@ -69,8 +69,7 @@ async def test_messages_flow_over_the_end_of_a_month(
                 "CAUSERIE_SENDS_PER_SECOND": "1000",
                 "CAUSERIE_REQUESTS_PER_SECOND": "1000",
             }
-            services = Services(environment, tmp_path)
-            stack.callback(services.kill_all)
+            services = stack.enter_context(Services(environment, tmp_path))
             api = await services.start("api", **shifted((midnight - datetime.now(UTC)).total_seconds() - 3600))
             talks.append(await Talk.begin(town, api, url, months_ahead, await stack.enter_async_context(http_client())))
         await late_postgres.stop()

@@ -138,8 +138,8 @@ async def test_tokens_and_tickets_mean_the_same_to_every_pod(pods: Pods, service
 def fast_postgres_url(stores_home: Path) -> Iterator[str]:
     server = Postgres(stores_home, Ports(stores_home / "fast.ports"), name="fast")
     server.under = ["/usr/bin/env", *(f"{name}={value}" for name, value in shifted(HOUR).items())]
-    with running(server) as url:
-        yield url
+    with running(server):
+        yield server.url
 
 
 async def test_the_first_answer_sets_a_wrong_clock_right_however_slow_it_is(fast_postgres_url: str) -> None:

@@ -15,7 +15,6 @@ from services.worker import deletion_cost
 from services.worker.deletion_cost import MAX_WRITES, REST_SECONDS, CostKeeper, Costs, rounded
 from services.worker.shard import Shard
 from tests.cluster.apiserver import COST, ApiServer, Trouble
-from tests.conftest import on_stores
 from tests.gateway.client import token_of
 from tests.gateway.raw import Wire, wire_to
 from tests.support.services import Service, Services
@@ -155,24 +154,21 @@ async def test_whoever_owns_the_shard_no_longer_writes_no_longer(watch: Watch, a
 
 @pytest.fixture
 def cloud(
-    module_database_url: str,
-    valkey_server: str,
-    nats_server: str,
+    module_environment: dict[str, str],
     account: Path,
     pod_environment: dict[str, str],
     tmp_path: Path,
 ) -> Iterator[Services]:
     environment = {
-        **on_stores(module_database_url, valkey_server, nats_server),
+        **module_environment,
         "CAUSERIE_SERVICE_ACCOUNT": str(account),
         # The guests answer no pings, and stay where they are.
         "CAUSERIE_HEARTBEAT_SECONDS": "600",
         "CAUSERIE_REBALANCE_PER_SECOND": "0",
         **pod_environment,
     }
-    started = Services(environment, tmp_path)
-    yield started
-    started.kill_all()
+    with Services(environment, tmp_path) as started:
+        yield started
 
 
 Crowded = Callable[[Service, int], Awaitable[list[Wire]]]

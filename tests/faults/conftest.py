@@ -37,10 +37,8 @@ def home() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def own_nats(home: Path) -> Iterator[Nats]:
     """A NATS of this module's own: no other fleet is heard on it."""
-    nats = Nats(home, Ports(home / "nats.ports"))
-    asyncio.run(nats.start())
-    yield nats
-    asyncio.run(nats.stop())
+    with stores.running(Nats(home, Ports(home / "nats.ports"))) as nats:
+        yield nats
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +83,10 @@ def whole_fleet(
         "CAUSERIE_HEARTBEAT_SECONDS": SILENCE_SECONDS,
         **more_settings,
     }
-    services = Services(environment, tmp_path_factory.mktemp("fleet"))
-    fleet = WiredFleet(services, wires)
-    try:
+    with Services(environment, tmp_path_factory.mktemp("fleet")) as services:
+        fleet = WiredFleet(services, wires)
         asyncio.run(fleet.start())
         yield fleet
-    finally:
-        services.kill_all()
 
 
 @pytest.fixture

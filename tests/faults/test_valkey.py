@@ -42,10 +42,8 @@ def cluster(home: Path, wires: FaultLoop, valkey_wires: list[FaultProxy]) -> Ite
         valkey_wires.append(wires.proxy(f"redis://127.0.0.1:{port}", seed=5))
         return valkey_wires[-1].port
 
-    cluster = ValkeyCluster(home / "valkey", replicas=3, announced=announced)
-    asyncio.run(cluster.start())
-    yield cluster
-    asyncio.run(cluster.stop())
+    with stores.running(ValkeyCluster(home / "valkey", replicas=3, announced=announced)) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,6 @@ from causerie.domain.caller import Caller
 from causerie.domain.conversation import ConversationType, OpenConversation
 from causerie.domain.ids import ConversationId, UserId, uuid_of
 from services.gateway.loops import IN_C, IN_PYTHON, Loops
-from tests.conftest import on_stores
 from tests.gateway.client import Client, token_of
 from tests.support.gateways import gateway, own, platform, staff
 from tests.support.services import Service
@@ -35,12 +34,8 @@ def loops(request: pytest.FixtureRequest) -> Loops:
 
 
 @pytest.fixture(scope="module")
-def environment(module_database_url: str, valkey_server: str, nats_server: str) -> dict[str, str]:
-    return {
-        **on_stores(module_database_url, valkey_server, nats_server),
-        "CAUSERIE_OFFLINE_GRACE_SECONDS": "0.5",
-        "CAUSERIE_DRAIN_SECONDS": "1",
-    }
+def environment(module_environment: dict[str, str]) -> dict[str, str]:
+    return module_environment | {"CAUSERIE_OFFLINE_GRACE_SECONDS": "0.5", "CAUSERIE_DRAIN_SECONDS": "1"}
 
 
 _names = count(1)

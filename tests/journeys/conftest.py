@@ -33,10 +33,8 @@ def valkey_server(valkey_server: str, home: Path) -> Iterator[str]:
     if not IS_WIDE:
         yield valkey_server
         return
-    cluster = ValkeyCluster(home / "valkey", replicas=3)
-    asyncio.run(cluster.start())
-    yield cluster.url
-    asyncio.run(cluster.stop())
+    with stores.running(ValkeyCluster(home / "valkey", replicas=3)) as cluster:
+        yield cluster.url
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +49,9 @@ def database_settings(module_database_url: str, home: Path) -> Iterator[dict[str
 @pytest.fixture(scope="module")
 def own_nats(stores_home: Path) -> Iterator[Nats]:
     """A NATS of this module's own: a test may restart it, and no other fleet is heard on it."""
-    nats = Nats(stores_home, Ports(stores_home / "journeys.ports"), name=f"journeys-{os.urandom(3).hex()}")
-    asyncio.run(nats.start())
-    yield nats
-    asyncio.run(nats.stop())
+    ports, name = Ports(stores_home / "journeys.ports"), f"journeys-{os.urandom(3).hex()}"
+    with stores.running(Nats(stores_home, ports, name=name)) as nats:
+        yield nats
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +66,10 @@ def whole_fleet(
         "LOG_LEVEL": "info",
         **BRISK,
     }
-    services = Services(environment, tmp_path_factory.mktemp("fleet"))
-    fleet = Fleet(services)
-    try:
+    with Services(environment, tmp_path_factory.mktemp("fleet")) as services:
+        fleet = Fleet(services)
         asyncio.run(fleet.start())
         yield fleet
-    finally:
-        services.kill_all()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from causerie.client import Client
-from tests.conftest import on_stores
 from tests.journeys.fleet import token
 from tests.support.collector import Collector, Span, collecting
 from tests.support.services import Service, Services, get
@@ -46,23 +45,14 @@ class Platform:
 
 
 @pytest.fixture(scope="module")
-def platform(
-    module_database_url: str, valkey_server: str, nats_server: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Platform]:
+def platform(module_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     with collecting() as collector:
-        environment = {
-            **on_stores(module_database_url, valkey_server, nats_server),
-            **collector.environment(),
-        }
-        services = Services(environment, tmp_path_factory.mktemp("services"))
+        with Services(module_environment | collector.environment(), tmp_path_factory.mktemp("services")) as services:
 
-        async def start() -> list[Service]:
-            return [await services.start(name) for name in ("api", "worker", "gateway")]
+            async def start() -> list[Service]:
+                return [await services.start(name) for name in ("api", "worker", "gateway")]
 
-        try:
             yield Platform(*asyncio.run(start()), collector)
-        finally:
-            services.kill_all()
 
 
 async def exemplars(gateway: Service) -> set[str]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 
 from dashboards import alerts, rules, service_levels
-from tests.conftest import on_stores
 from tests.journeys.fleet import BRISK
 from tests.observability.prometheus import Prometheus
 from tests.observability.watched import WatchedFleet
@@ -19,20 +18,11 @@ HASTEN = 6
 
 
 @pytest.fixture(scope="module")
-def whole_fleet(
-    module_database_url: str, valkey_server: str, nats_server: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WatchedFleet]:
-    environment = {
-        **on_stores(module_database_url, valkey_server, nats_server),
-        **BRISK,
-    }
-    services = Services(environment, tmp_path_factory.mktemp("fleet"))
-    fleet = WatchedFleet(services)
-    try:
+def whole_fleet(module_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedFleet]:
+    with Services(module_environment | BRISK, tmp_path_factory.mktemp("fleet")) as services:
+        fleet = WatchedFleet(services)
         asyncio.run(fleet.start())
         yield fleet
-    finally:
-        services.kill_all()
 
 
 @pytest.fixture(scope="module")

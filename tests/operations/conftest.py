@@ -1,6 +1,5 @@
 """A platform an operator looks after: fresh stores, and a second PostgreSQL beside the first."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from causerie.embedded import Postgres
 from causerie.embedded.ports import Ports
 from tests.conftest import on_stores
+from tests.support.stores import running
 
 
 @pytest.fixture
@@ -20,7 +20,5 @@ def operator(database_url: str, redis_url: str, nats_url: str) -> dict[str, str]
 @pytest.fixture(scope="session")
 def other_postgres(stores_home: Path) -> Iterator[Postgres]:
     """Another server, with an identity of its own."""
-    server = Postgres(stores_home, Ports(stores_home / "other.ports"), name="other")
-    asyncio.run(server.start())
-    yield server
-    asyncio.run(server.stop())
+    with running(Postgres(stores_home, Ports(stores_home / "other.ports"), name="other")) as server:
+        yield server

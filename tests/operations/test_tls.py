@@ -44,8 +44,7 @@ async def secured(nats: SecuredNats, database_url: str, redis_url: str) -> Async
 
 
 async def test_a_platform_works_whose_stores_speak_tls_alone(secured: dict[str, str], tmp_path: Path) -> None:
-    services = Services(secured, tmp_path)
-    try:
+    with Services(secured, tmp_path) as services:
         api = await services.start("api")
         ready = await get(api.health_port, "/ready")
         assert ready is not None
@@ -54,8 +53,6 @@ async def test_a_platform_works_whose_stores_speak_tls_alone(secured: dict[str, 
             made = await http.post(f"{api.url}/v1/conversations", json={"type": "group", "member_ids": ["ben"]})
             path = f"{api.url}/v1/conversations/{made.json()['id']}/messages"
             assert (await http.post(path, json={"content": "hello"})).status_code == 201
-    finally:
-        services.kill_all()
 
     said = await causerie("doctor", "--data", tmp_path, **secured)
     assert said.status == 0, said.out

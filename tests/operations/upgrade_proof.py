@@ -39,9 +39,8 @@ def operator(empty_database_url: str, redis_url: str, nats_url: str) -> dict[str
 @pytest.fixture
 def services(operator: dict[str, str], tmp_path: Path) -> Iterator[Services]:
     secret = {"CAUSERIE_JWT_SECRET": "a-secret-for-tests-alone-and-long-enough"}
-    started = Services(operator | secret | BRISK, tmp_path)
-    yield started
-    started.kill_all()
+    with Services(operator | secret | BRISK, tmp_path) as started:
+        yield started
 
 
 @pytest.mark.timeout(1800)

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.conftest import on_stores
 from tests.poison.lab import Lab
 from tests.support.services import Services
 from tests.worker.people import Town
@@ -19,19 +18,10 @@ async def town(database_url: str, redis_url: str, nats_url: str) -> AsyncIterato
 
 
 @pytest.fixture(scope="module")
-def running(
-    module_database_url: str, valkey_server: str, nats_server: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Services]:
-    environment = {
-        **on_stores(module_database_url, valkey_server, nats_server),
-        "CAUSERIE_DRAIN_SECONDS": "1",
-        "CAUSERIE_OFFLINE_GRACE_SECONDS": "0.5",
-    }
-    services = Services(environment, tmp_path_factory.mktemp("lab"))
-    try:
+def running(module_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    environment = module_environment | {"CAUSERIE_DRAIN_SECONDS": "1", "CAUSERIE_OFFLINE_GRACE_SECONDS": "0.5"}
+    with Services(environment, tmp_path_factory.mktemp("lab")) as services:
         yield services
-    finally:
-        services.kill_all()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import on_stores
 from tests.support.gateways import gateway, own, platform, staff
 
 __all__ = ("gateway", "own", "platform", "staff")
@@ -14,9 +13,9 @@ SLOW_SECONDS = 2.0
 
 
 @pytest.fixture(scope="module")
-def environment(module_database_url: str, valkey_server: str, nats_server: str) -> dict[str, str]:
+def environment(module_environment: dict[str, str]) -> dict[str, str]:
     return {
-        **on_stores(module_database_url, valkey_server, nats_server),
+        **module_environment,
         "CAUSERIE_DRAIN_SECONDS": "1",
         "CAUSERIE_SLOW_SECONDS": str(SLOW_SECONDS),
         "CAUSERIE_SENDS_PER_SECOND": "10000",

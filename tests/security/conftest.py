@@ -27,6 +27,5 @@ def house(house_environment: dict[str, str], tmp_path_factory: pytest.TempPathFa
 @pytest.fixture
 def own(house_environment: dict[str, str], tmp_path: Path) -> Iterator[Services]:
     """Starts services of one test's own: `gateway = await own.start("gateway", CAUSERIE_…="…")`."""
-    started = Services(house_environment, tmp_path)
-    yield started
-    started.kill_all()
+    with Services(house_environment, tmp_path) as started:
+        yield started

@@ -46,12 +46,9 @@ def environment(database_url: str, redis_url: str, nats_url: str, **more: str) -
 
 @contextmanager
 def a_house(settings: Mapping[str, str], directory: Path) -> Iterator[House]:
-    services = Services(settings, directory)
+    with Services(settings, directory) as services:
 
-    async def start() -> House:
-        return House(*await asyncio.gather(*(services.start(name) for name in ("api", "gateway", "worker"))))
+        async def start() -> House:
+            return House(*await asyncio.gather(*(services.start(name) for name in ("api", "gateway", "worker"))))
 
-    try:
         yield asyncio.run(start())
-    finally:
-        services.kill_all()

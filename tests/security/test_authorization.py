@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -12,7 +11,6 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from causerie.embedded import Valkey
-from causerie.embedded.ports import Ports
 from causerie.protocol import native_ops
 from tests.security.house import House
 from tests.security.http import client_of
@@ -119,14 +117,6 @@ async def test_everybody_may_ask_of_a_socket_what_the_matrix_says(
     answers = await asyncio.gather(*(attempt_op(house.gateway, row, type, *who) for who in zip(WHO, made, strict=True)))
 
     assert dict(zip(WHO, answers, strict=True)) == dict(zip(WHO, getattr(row, type), strict=True))
-
-
-@pytest.fixture
-def fragile_valkey(tmp_path: Path) -> Iterator[Valkey]:
-    server = Valkey(tmp_path, Ports(tmp_path / "ports"))
-    asyncio.run(server.start())
-    yield server
-    asyncio.run(server.stop())
 
 
 async def test_without_redis_nobody_may_do_more_than_with_it(

@@ -36,13 +36,12 @@ def strict(
         "CAUSERIE_JWT_ISSUER": ISSUER,
         "CAUSERIE_COOKIE": "token",
     }
-    services = Services(house_environment | picky, tmp_path_factory.mktemp("strict"))
+    with Services(house_environment | picky, tmp_path_factory.mktemp("strict")) as services:
 
-    async def start() -> tuple[Service, Service]:
-        return await services.start("api"), await services.start("gateway")
+        async def start() -> tuple[Service, Service]:
+            return await services.start("api"), await services.start("gateway")
 
-    yield asyncio.run(start())
-    services.kill_all()
+        yield asyncio.run(start())
 
 
 @pytest.fixture

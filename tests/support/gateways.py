@@ -20,10 +20,9 @@ from tests.support.services import Service, Services
 @pytest.fixture(scope="module")
 def staff(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """Services that live as long as the module."""
-    started = Services(environment, tmp_path_factory.mktemp("services"))
-    asyncio.run(started.start("worker"))
-    yield started
-    started.kill_all()
+    with Services(environment, tmp_path_factory.mktemp("services")) as started:
+        asyncio.run(started.start("worker"))
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +33,8 @@ def gateway(staff: Services) -> Service:
 @pytest.fixture
 def own(staff: Services, environment: dict[str, str], tmp_path: Path) -> Iterator[Services]:
     """Starts gateways for one test, beside the worker of the module."""
-    started = Services(environment, tmp_path)
-    yield started
-    started.kill_all()
+    with Services(environment, tmp_path) as started:
+        yield started
 
 
 @pytest.fixture

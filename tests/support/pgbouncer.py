@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from causerie.embedded import unprivileged
 from causerie.embedded.ports import free_port
 from causerie.embedded.process import Process
+from tests.support.services import accepts
 
 START_SECONDS = 10.0
 SERVER_CONNECTIONS = 4
@@ -54,16 +55,8 @@ def pgbouncer(home: Path, url: str) -> Iterator[str]:
         owner=owner,
     )
 
-    async def listens() -> bool:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            return False
-        writer.close()
-        return True
-
     process.start()
-    asyncio.run(process.until(listens, timeout_seconds=START_SECONDS))
+    asyncio.run(process.until(lambda: accepts(port), timeout_seconds=START_SECONDS))
     try:
         yield urlunsplit(server._replace(netloc=f"{server.username}:{server.password or ''}@127.0.0.1:{port}"))
     finally:

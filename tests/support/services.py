@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from causerie.embedded import service as embedded
 from causerie.embedded.ports import free_port
@@ -40,6 +41,16 @@ async def get(port: int, path: str, **headers: str) -> Answer | None:
     return Answer(int(parts[1]), body) if len(parts) == 3 else None
 
 
+async def accepts(port: int) -> bool:
+    """Whether somebody takes connections there."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
 class Service(embedded.Service):
     """One service of a test, with what it says of itself."""
 
@@ -51,12 +62,18 @@ class Service(embedded.Service):
 
 
 class Services:
-    """Starts services for one test and ends all of them after it."""
+    """Starts services as long as the block `with Services(environment, directory) as started:`, then ends them all."""
 
     def __init__(self, environment: Mapping[str, str], directory: Path) -> None:
         self.environment = dict(environment)
         self._directory = directory
         self._started: list[Service] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill_all()
 
     async def start(self, name: str, *, port: int | None = None, **environment: str) -> Service:
         """Start `services.<name>`; extra settings as keyword arguments."""

@@ -11,8 +11,9 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Protocol, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -27,6 +28,17 @@ connections."""
 _names = itertools.count(1)
 
 
+class Server(Protocol):
+    """One of the stores, or several nodes of one."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+AnyServer = TypeVar("AnyServer", bound=Server)
+
+
 @contextmanager
 def temporary_home() -> Iterator[Path]:
     """A directory the unprivileged user of PostgreSQL can enter, which pytest's own are not."""
@@ -39,43 +51,37 @@ def temporary_home() -> Iterator[Path]:
 
 
 @contextmanager
-def running(server: Postgres | Valkey | Nats) -> Iterator[str]:
-    """The address of a server that runs as long as the block."""
+def running(server: AnyServer) -> Iterator[AnyServer]:
+    """A server that runs as long as the block, unless a test has stopped it before."""
     asyncio.run(server.start())
     try:
-        yield server.url
+        yield server
     finally:
         asyncio.run(server.stop())
 
 
-@contextmanager
-def postgres_url(home: Path) -> Iterator[str]:
+def postgres_url(home: Path) -> AbstractContextManager[str]:
     """PostgreSQL for this process: any database of it."""
-    if external := os.environ.get("DATABASE_URL"):
-        yield external
-        return
-    with running(Postgres(home, Ports(home / "postgres.ports"))) as url:
-        yield url
+    return _given_or_started("DATABASE_URL", Postgres, home)
 
 
-@contextmanager
-def valkey_url(home: Path) -> Iterator[str]:
+def valkey_url(home: Path) -> AbstractContextManager[str]:
     """Valkey for this process."""
-    if external := os.environ.get("REDIS_URL"):
-        yield external
-        return
-    with running(Valkey(home, Ports(home / "valkey.ports"))) as url:
-        yield url
+    return _given_or_started("REDIS_URL", Valkey, home)
+
+
+def nats_server_url(home: Path) -> AbstractContextManager[str]:
+    """NATS for this process."""
+    return _given_or_started("NATS_URL", Nats, home)
 
 
 @contextmanager
-def nats_server_url(home: Path) -> Iterator[str]:
-    """NATS for this process."""
-    if external := os.environ.get("NATS_URL"):
+def _given_or_started(variable: str, kind: type[Postgres | Valkey | Nats], home: Path) -> Iterator[str]:
+    if external := os.environ.get(variable):
         yield external
         return
-    with running(Nats(home, Ports(home / "nats.ports"))) as url:
-        yield url
+    with running(kind(home, Ports(home / f"{kind.__name__.lower()}.ports"))) as server:
+        yield server.url
 
 
 def flush(url: str) -> None:
