@@ -325,6 +325,24 @@ def test_escape_hatches_reach_the_pods():
     assert {"chat-more", "chat-causerie-text"} <= names
 
 
+@pytest.mark.parametrize("profile", ["everything-on", "evaluation"])
+def test_no_pod_is_left_out_where_every_node_has_a_taint_and_a_mesh_wants_labels(profile):
+    where = {
+        "nodeSelector": {"pool": "messaging"},
+        "tolerations": [{"operator": "Exists"}],
+        "priorityClassName": "high",
+    }
+    said = {"podLabels": {"sidecar.istio.io/inject": "false"}, "podAnnotations": {"example.org/note": "seen"}}
+    all_pods = {name: {**where, **said} for name in ("otherPods", *SERVICES)}
+
+    for name, pod in pods_of(rendered(profile, all_pods)):
+        assert pod["spec"]["tolerations"] == where["tolerations"], name
+        assert where["nodeSelector"].items() <= pod["spec"]["nodeSelector"].items(), name
+        assert pod["spec"]["priorityClassName"] == "high", name
+        assert pod["metadata"]["labels"]["sidecar.istio.io/inject"] == "false", name
+        assert pod["metadata"]["annotations"]["example.org/note"] == "seen", name
+
+
 def test_an_operator_has_the_last_word_on_security_contexts():
     """OpenShift, for one, chooses users by itself."""
     theirs = {"podSecurityContext": {"runAsUser": None, "fsGroup": None}}

@@ -28,6 +28,41 @@ automountServiceAccountToken: false
 {{- end }}
 securityContext:
   {{- include "causerie.podSecurity" (dict "root" .) | nindent 2 }}
+{{- include "causerie.otherPlacement" . }}
+{{- end -}}
+
+{{/* Where pods run that are no service's. */}}
+{{- define "causerie.otherPlacement" -}}
+{{- with .Values.otherPods }}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The metadata of such a pod's template: (dict "root" $ "component" "migrate"), and `annotations` as needed. */}}
+{{- define "causerie.otherMetadata" -}}
+labels:
+  {{- include (.labels | default "causerie.selector") . | nindent 2 }}
+  {{- with .root.Values.otherPods.podLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with merge (dict) (.annotations | default dict) .root.Values.otherPods.podAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- define "causerie.volumes" -}}

@@ -37,6 +37,7 @@ automountServiceAccountToken: false
 {{- end }}
 securityContext:
   {{- include "causerie.podSecurity" (dict "user" .user) | nindent 2 }}
+{{- include "causerie.otherPlacement" .root }}
 {{- end -}}
 
 {{- define "causerie.evaluationData" -}}

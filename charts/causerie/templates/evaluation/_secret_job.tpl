@@ -3,8 +3,7 @@ backoffLimit: 10
 ttlSecondsAfterFinished: {{ .Values.migrations.ttlSecondsAfterFinished }}
 template:
   metadata:
-    labels:
-      {{- include "causerie.selector" (dict "root" $ "component" "secrets") | nindent 6 }}
+    {{- include "causerie.otherMetadata" (dict "root" $ "component" "secrets") | nindent 4 }}
   spec:
     restartPolicy: OnFailure
     serviceAccountName: {{ include "causerie.fullname" . }}-secrets

@@ -4,8 +4,7 @@ activeDeadlineSeconds: 3600
 ttlSecondsAfterFinished: {{ .Values.migrations.ttlSecondsAfterFinished }}
 template:
   metadata:
-    labels:
-      {{- include "causerie.selector" (dict "root" $ "component" "migrate") | nindent 6 }}
+    {{- include "causerie.otherMetadata" (dict "root" $ "component" "migrate") | nindent 4 }}
   spec:
     restartPolicy: Never
     {{- include "causerie.podBasics" . | nindent 4 }}

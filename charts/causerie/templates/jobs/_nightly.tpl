@@ -17,8 +17,7 @@ spec:
       activeDeadlineSeconds: {{ .values.activeDeadlineSeconds }}
       template:
         metadata:
-          labels:
-            {{- include "causerie.labels" . | nindent 12 }}
+          {{- include "causerie.otherMetadata" (dict "root" .root "component" .component "labels" "causerie.labels") | nindent 10 }}
         spec:
           restartPolicy: Never
           {{- include "causerie.podBasics" .root | nindent 10 }}

@@ -5,8 +5,7 @@
 backoffLimit: 0
 template:
   metadata:
-    labels:
-      {{- include "causerie.selector" (dict "root" $ "component" "loadtest") | nindent 6 }}
+    {{- include "causerie.otherMetadata" (dict "root" $ "component" "loadtest") | nindent 4 }}
   spec:
     restartPolicy: Never
     {{- include "causerie.podBasics" . | nindent 4 }}
@@ -47,8 +46,7 @@ parallelism: {{ .Values.loadtest.pods }}
 backoffLimit: 0
 template:
   metadata:
-    labels:
-      {{- include "causerie.selector" (dict "root" $ "component" "swarm") | nindent 6 }}
+    {{- include "causerie.otherMetadata" (dict "root" $ "component" "swarm") | nindent 4 }}
   spec:
     restartPolicy: Never
     {{- include "causerie.podBasics" . | nindent 4 }}

@@ -3,7 +3,9 @@
 apiVersion: v1
 kind: Pod
 metadata:
-  {{- include "causerie.metadata" (dict "root" .root "component" "test" "suffix" .name "annotations" (dict "helm.sh/hook" "test" "helm.sh/hook-delete-policy" "before-hook-creation")) | nindent 2 }}
+  {{- $hook := dict "helm.sh/hook" "test" "helm.sh/hook-delete-policy" "before-hook-creation" }}
+  {{- $annotations := merge (dict) $hook .root.Values.otherPods.podAnnotations }}
+  {{- include "causerie.metadata" (dict "root" .root "component" "test" "suffix" .name "labels" .root.Values.otherPods.podLabels "annotations" $annotations) | nindent 2 }}
 spec:
   restartPolicy: Never
   {{- include "causerie.podBasics" .root | nindent 2 }}
