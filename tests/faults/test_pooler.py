@@ -15,7 +15,7 @@ from causerie.domain.errors import Unavailable
 from causerie.domain.ids import UserId
 from causerie.embedded import Postgres
 from causerie.embedded.ports import Ports
-from causerie.store import Store, migrate, partitions
+from causerie.store import Store
 from causerie.store.sync import sync
 from tests.faults.wired import WiredFleet, heals
 from tests.journeys.fleet import people
@@ -29,6 +29,7 @@ from tests.journeys.test_one_stream import (  # noqa: F401 - collected here, the
 from tests.journeys.traffic import traffic
 from tests.support.fault_proxy import FaultLoop
 from tests.support.pgbouncer import pgbouncer
+from tests.support.stores import running, running_migrated
 from tests.support.waiting import eventually
 
 
@@ -98,15 +99,9 @@ async def test_each_transaction_has_our_limits_and_no_other_client_of_the_pooler
 @pytest.fixture
 def pair(home: Path) -> Iterator[tuple[Postgres, Postgres]]:
     ports = Ports(home / "pair.ports")
-    primary = Postgres(home, ports, name="primary")
-    asyncio.run(primary.start())
-    asyncio.run(migrate.up(primary.url))
-    asyncio.run(partitions.ensure(primary.url, months_ahead=1))
-    standby = Postgres(home, ports, name="standby", standby_of=primary.url)
-    asyncio.run(standby.start())
-    yield primary, standby
-    asyncio.run(standby.stop())
-    asyncio.run(primary.stop())
+    with running_migrated(Postgres(home, ports, name="primary")) as primary:
+        with running(Postgres(home, ports, name="standby", standby_of=primary.url)) as standby:
+            yield primary, standby
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """PostgreSQL away in every way it can be: said within three seconds, no socket lost, and nothing to restart."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -12,13 +11,13 @@ import pytest
 
 from causerie.embedded import Postgres
 from causerie.embedded.ports import Ports
-from causerie.store import migrate, partitions
 from tests.faults.outage import Asked
 from tests.faults.wired import WiredFleet, heals
 from tests.journeys.traffic import traffic
 from tests.support.fault_proxy import BlackHole, FaultLoop, FaultProxy
 from tests.support.processes import frozen
 from tests.support.small_disk import SmallDisk, may_mount, small_disk
+from tests.support.stores import running_migrated
 
 DISK_MEGABYTES = 400
 
@@ -35,12 +34,8 @@ class Database:
 @pytest.fixture(scope="module")
 def database(home: Path, wires: FaultLoop) -> Iterator[Database]:
     with small_disk(home / "disk", megabytes=DISK_MEGABYTES) as disk:
-        server = Postgres(disk.path, Ports(home / "postgres.ports"))
-        asyncio.run(server.start())
-        asyncio.run(migrate.up(server.url))
-        asyncio.run(partitions.ensure(server.url, months_ahead=1))
-        yield Database(server, disk, wires.proxy(server.url, seed=2))
-        asyncio.run(server.stop())
+        with running_migrated(Postgres(disk.path, Ports(home / "postgres.ports"))) as server:
+            yield Database(server, disk, wires.proxy(server.url, seed=2))
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ Replication is asynchronous here, as it mostly is; its wire is cut before the pr
 acknowledged last is lost on purpose.  What must hold then is that everybody agrees on the history there is now.
 """
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,13 @@ from causerie.client import Client
 from causerie.domain.ids import UserId
 from causerie.embedded import Postgres
 from causerie.embedded.ports import Ports
-from causerie.store import Store, migrate, partitions
+from causerie.store import Store
 from causerie.store.sync import sync
 from tests.faults.outage import Asked
 from tests.faults.wired import WiredFleet
 from tests.journeys.fleet import people
 from tests.support.fault_proxy import BlackHole, FaultLoop, FaultProxy
+from tests.support.stores import running, running_migrated
 from tests.support.waiting import eventually
 
 RECOVERY_SECONDS = 20.0
@@ -46,16 +46,10 @@ class Pair:
 @pytest.fixture(scope="module")
 def pair(home: Path, wires: FaultLoop) -> Iterator[Pair]:
     ports = Ports(home / "postgres.ports")
-    primary = Postgres(home, ports)
-    asyncio.run(primary.start())
-    asyncio.run(migrate.up(primary.url))
-    asyncio.run(partitions.ensure(primary.url, months_ahead=1))
-    replication = wires.proxy(primary.url, seed=3)
-    standby = Postgres(home, ports, name="standby", standby_of=replication.url)
-    asyncio.run(standby.start())
-    yield Pair(primary, standby, wires.proxy(primary.url, seed=4), replication)
-    asyncio.run(standby.stop())
-    asyncio.run(primary.stop())
+    with running_migrated(Postgres(home, ports)) as primary:
+        replication = wires.proxy(primary.url, seed=3)
+        with running(Postgres(home, ports, name="standby", standby_of=replication.url)) as standby:
+            yield Pair(primary, standby, wires.proxy(primary.url, seed=4), replication)
 
 
 @pytest.fixture(scope="module")

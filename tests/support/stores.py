@@ -60,6 +60,18 @@ def running(server: AnyServer) -> Iterator[AnyServer]:
         asyncio.run(server.stop())
 
 
+@contextmanager
+def running_migrated(server: Postgres) -> Iterator[Postgres]:
+    """As `running`, with the schema and this month's partitions and the next."""
+    # Here, for most tests that want a store do not want ours.
+    from causerie.store import migrate, partitions
+
+    with running(server):
+        asyncio.run(migrate.up(server.url))
+        asyncio.run(partitions.ensure(server.url, months_ahead=1))
+        yield server
+
+
 def postgres_url(home: Path) -> AbstractContextManager[str]:
     """PostgreSQL for this process: any database of it."""
     return _given_or_started("DATABASE_URL", Postgres, home)
