@@ -10,7 +10,7 @@ from tests.support.stores import flush
 from tests.support.waiting import eventually
 
 DEADLINE_SECONDS = 3.0
-GRACE_SECONDS = 0.3
+GRACE_SECONDS = 1.0
 """For this machine to send and receive."""
 
 

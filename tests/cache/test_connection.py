@@ -27,11 +27,12 @@ async def is_known_to_be_away(cache: Cache) -> bool:
 
 
 async def assert_asking_costs_nothing(cache: Cache) -> None:
+    """A hundred that waited for an answer would take twenty-five seconds."""
     started = time.perf_counter()
     for _ in range(100):
         with pytest.raises(CacheAway):
             await cache.command("GET", "{x}")
-    assert time.perf_counter() - started < 0.1
+    assert time.perf_counter() - started < 4 * CALL_SECONDS
 
 
 async def test_what_is_set_is_got(cache):
@@ -144,7 +145,6 @@ async def test_a_frozen_redis_costs_a_quarter_second_each_and_soon_nothing(fragi
 
 
 async def test_who_has_time_waits_for_a_frozen_redis(fragile_valkey: Valkey):
-    await fragile_valkey.start()
     cache = await Cache.connect(fragile_valkey.url, call_seconds=CACHE_PATIENCE_SECONDS)
     process = fragile_valkey.process
     assert process is not None

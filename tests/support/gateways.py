@@ -15,6 +15,7 @@ from causerie.bus.hints import HintPublisher
 from causerie.cache import Cache
 from causerie.store import Store
 from tests.support.services import Service, Services
+from tests.support.stores import CACHE_PATIENCE_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ async def platform(environment: dict[str, str]) -> AsyncIterator[Platform]:
     hints = HintPublisher(bus)
     store = await Store.connect(environment["DATABASE_URL"], announce=hints.announce)
     hints.epoch_from(lambda: store.epoch)
-    cache = await Cache.connect(environment["REDIS_URL"])
+    cache = await Cache.connect(environment["REDIS_URL"], call_seconds=CACHE_PATIENCE_SECONDS)
     yield Platform(store, cache, bus)
     await store.close()
     await cache.close()
