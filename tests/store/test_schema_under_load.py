@@ -12,6 +12,7 @@ import pytest
 
 from causerie.domain.ids import ConversationId
 from causerie.store import Store, log, messages, migrate, partitions
+from causerie.store.ddl import SchemaError
 from tests.store.conftest import a_conversation, a_draft
 from tests.support.fault_proxy import Delay, fault_loop
 from tests.support.stores import execute
@@ -90,7 +91,7 @@ async def test_partitions_are_made_while_messages_are_posted(url: str) -> None:
 
 async def test_a_filled_default_is_repaired_while_it_is_written_to(url: str) -> None:
     writers = Writers(url, Clock(NOVEMBER))
-    await writers.fill(10_000, at=[NOVEMBER - timedelta(days=45), NOVEMBER])
+    await writers.fill(4_000, at=[NOVEMBER - timedelta(days=45), NOVEMBER])
 
     async def repair() -> None:
         done = await partitions.ensure(url, now=NOVEMBER)
@@ -110,11 +111,31 @@ async def test_nobody_waits_for_the_way_between_a_repair_and_the_database(url: s
 
     with fault_loop() as loop:
         proxy = loop.proxy(url)
-        proxy.suffer(Delay(0.04))
+        proxy.suffer(Delay(0.03))
         await beside(writers, partitions.ensure(proxy.url, now=NOVEMBER))
 
     await unharmed(writers)
+    assert writers.slowest_seconds < 0.8 + writers.bystander_seconds
     assert (await partitions.check(url, now=NOVEMBER)).default_rows == 0
+
+
+async def test_a_repair_for_which_everybody_would_wait_too_long_is_given_up_and_loses_nothing(url: str) -> None:
+    writers = Writers(url, Clock(NOVEMBER))
+    await writers.fill(100, at=[NOVEMBER])
+    await execute(
+        url,
+        "CREATE FUNCTION dawdle() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.2); END'",
+        "CREATE EVENT TRIGGER dawdle ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION dawdle()",
+    )
+
+    async with writers.at_work():
+        await more(writers, 20)
+        with pytest.raises(SchemaError, match="swap messages_default: .* takes longer than 600 ms|fills faster"):
+            await partitions.ensure(url, now=NOVEMBER, months_ahead=0, patience_seconds=0.55)
+        await more(writers, 20)
+
+    await unharmed(writers)
+    assert (await partitions.check(url, now=NOVEMBER)).default_rows == 3 * writers.count
 
 
 async def test_two_repairs_at_once_disturb_neither_each_other_nor_writers(url: str) -> None:
