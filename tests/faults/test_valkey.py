@@ -58,12 +58,12 @@ async def test_frozen_primaries_hold_up_no_send_and_presence_is_right_after(flee
         await eve.watch([client.user for client in flow.clients])
 
         for node in cluster.nodes:
-            node.freeze()
+            node.process.freeze()
         flow.slowest_seconds = 0.0
         await flow.flowed(40)
         assert flow.slowest_seconds < SLOWEST_SECONDS
         for node in cluster.nodes:
-            node.thaw()
+            node.process.thaw()
 
         await heals(flow)
         await leaver.disconnect()

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,14 @@ def test_that_fails_both_times():
     if steps("fails both times") == 1:
         stand_still()
     raise AssertionError("a flaw")
+
+
+@pytest.mark.timeout(1)
+def test_that_hangs():
+    if steps("hangs") == 1:
+        stand_still()
+    threading.Event().wait(5)
+    steps("hangs for ever")
 
 
 def test_that_fails_on_a_calm_machine():

@@ -1,6 +1,7 @@
 """When the machine stands still: what fails meanwhile is run once more, and nothing else is."""
 
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -57,11 +58,11 @@ def test_only_what_fails_while_the_machine_stands_still_is_run_once_more(tmp_pat
         "world gone": 2,
         "has its fixture": 1,
         "fails both times": 2,
+        "hangs": 2,
         "fails on a calm machine": 1,
         "passes all the same": 1,
         "fails twice for one reason": 2,
         "fails at the end": 2,
     }, output + ran.stderr
-    assert "2 failed, 4 passed, 5 rerun" in output.splitlines()[-1], output
-    assert "FAILED" in output and output.count("It stood still for") == 0, output
-    assert "::test_that_passes_the_second_time (0." in output and "): AssertionError: too late for a deadline" in output
+    assert "3 failed, 4 passed, 6 rerun" in output.splitlines()[-1], output
+    assert re.search(r"::test_that_passes_the_second_time \(\d+\.\d\d s\): AssertionError: too late", output), output

@@ -87,12 +87,6 @@ class ValkeyNode:
     async def answers(self) -> bool:
         return await self.ask("PING") == "+PONG"
 
-    def freeze(self) -> None:
-        self.process.signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self.process.signal(signal.SIGCONT)
-
 
 class ValkeyCluster:
     """Three primaries; the first ones have a replica each."""
