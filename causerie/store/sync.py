@@ -82,11 +82,18 @@ CROSS JOIN LATERAL (
 
 
 async def sync(
-    store: Store, user: UserId, cursor: str | None, *, limit: int = 100, channels: Collection[ConversationId] = ()
+    store: Store,
+    user: UserId,
+    cursor: str | None,
+    *,
+    limit: int = 100,
+    channels: Collection[ConversationId] = (),
+    elsewhere: bool = False,
 ) -> dict[str, object]:
     """One page of what changed for `user` since `cursor`; without one, the heads and a cursor at this position.
 
-    With the page that says `has_more` false everything is told that was committed before it was asked for.
+    With the page that says `has_more` false everything is told that was committed before the first page was asked for,
+    and who asked for that one hears live what came since.  `elsewhere`: this reader did not, so more follows.
     Events of channels are told for those in `channels` alone; other channels appear as heads.
 
     Returns: ``{events, reads, next_cursor, has_more, resets, recovered}``; `recovered` is false when the cursor is
@@ -95,8 +102,7 @@ async def sync(
     Raises:
         InvalidCursor: garbage, or made for somebody else.
     """
-    scope = f"sync|{user}"
-    given = _Cursor.unpack(cursors.unseal(store.cursor_key, scope, cursor)) if cursor is not None else None
+    given = _given(store, user, cursor)
     async with store.connection() as connection:
         # Only now: the connection may be the first one to another history.
         epoch = blake2b(store.epoch.encode(), digest_size=8).digest()
@@ -133,13 +139,27 @@ async def sync(
     return {
         "events": page.events,
         "reads": page.reads,
-        "next_cursor": cursors.seal(store.cursor_key, scope, following.pack()),
-        # Pages read after the first go only as far as that one saw: whoever took them on another connection, or slowly,
-        # has yet to hear of what came since, and perhaps nothing later will show him that he lacks it.
-        "has_more": following.place != _Cursor.NOWHERE or end < position,
+        "next_cursor": cursors.seal(store.cursor_key, f"sync|{user}", following.pack()),
+        # Pages after the first go only as far as that one saw: who took them elsewhere, or slowly, has yet to hear of
+        # what came since. A position where it was proves nothing: one writer stands still and holds it, others go on.
+        "has_more": following.place != _Cursor.NOWHERE or end < position or (elsewhere and given.end > 0),
         "resets": page.resets,
         "recovered": recovered,
     }
+
+
+def begins(store: Store, user: UserId, cursor: str | None) -> bool:
+    """Whether a page asked for with this cursor is the first of its sync.
+
+    Raises:
+        InvalidCursor: as `sync`.
+    """
+    given = _given(store, user, cursor)
+    return given is None or given.end == 0
+
+
+def _given(store: Store, user: UserId, cursor: str | None) -> _Cursor | None:
+    return None if cursor is None else _Cursor.unpack(cursors.unseal(store.cursor_key, f"sync|{user}", cursor))
 
 
 async def _changed(connection: Any, user: UserId, cursor: _Cursor) -> Sequence[Any]:

@@ -64,17 +64,23 @@ class CatchUp:
     async def sync(self, guest: Guest, caller: Caller, command: commands.Sync) -> dict[str, object]:
         """One page of everything missed.
 
+        Whoever only ends here what he began on another connection heard nothing of what came between: he begins anew.
+
         Raises:
             InvalidCursor: as `causerie.store.sync`.
         """
+        query, store, user = command.query, self._store, caller.user
+        began_here = guest.session.is_syncing or sync.begins(store, user, query.cursor)
         async with self._asked(guest, None) as later:
             channels = frozenset(guest.session.followed)
-            query = command.query
             async with self._turns:
-                answer = await sync.sync(self._store, caller.user, query.cursor, limit=query.limit, channels=channels)
+                answer = await sync.sync(
+                    store, user, query.cursor, limit=query.limit, channels=channels, elsewhere=not began_here
+                )
                 for position in command.positions:
                     await self._add(answer, caller, position, query.limit)
             later.append(partial(self._push_news, guest, caller, str(answer["next_cursor"])))
+        guest.session.is_syncing = began_here and bool(answer["has_more"])
         return answer
 
     async def begin_following(self, guest: Guest, caller: Caller, channel: ConversationId) -> dict[str, object]:
@@ -164,9 +170,11 @@ class CatchUp:
             guest.end(COME_BACK)
 
     async def _push_news(self, guest: Guest, caller: Caller, cursor: str) -> None:
+        began_here = False
         for _ in range(MAX_PAGES):
             channels = frozenset(guest.session.followed)
-            answer = await sync.sync(self._store, caller.user, cursor, channels=channels)
+            began_here = began_here or sync.begins(self._store, caller.user, cursor)
+            answer = await sync.sync(self._store, caller.user, cursor, channels=channels, elsewhere=not began_here)
             _push(guest, answer)
             if guest.is_over or not answer["has_more"]:
                 return

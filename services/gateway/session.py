@@ -98,6 +98,7 @@ class Session:
         "_watched",
         "caller",
         "is_away",
+        "is_syncing",
         "number",
     )
 
@@ -107,6 +108,8 @@ class Session:
         self.number = number
         self.caller: Caller | None = None
         self.is_away = False
+        self.is_syncing = False
+        """Between two pages of a sync that began on this connection."""
         self._beat_seconds = rules.heartbeat_seconds * spread
         self._beat_at = _FOREVER
         self._expires = now + rules.entry_seconds

@@ -13,7 +13,7 @@ from causerie.domain.event import EventKind
 from causerie.domain.ids import ConversationId
 from causerie.store import log
 from causerie.store import sync as syncing
-from causerie.store.sync import conversation_events, sync
+from causerie.store.sync import begins, conversation_events, sync
 from tests.actions.conftest import ANN, BEN, CAT, a_conversation, said
 
 
@@ -58,6 +58,30 @@ async def test_the_last_page_leaves_out_nothing_that_came_between_the_pages(plat
 
     assert seqs(pages, first) == [3]
     assert pages[-1]["has_more"] is False
+
+
+async def test_who_ends_on_another_connection_what_he_began_lacks_nothing_while_a_writer_stands_still(
+    platform: Platform,
+) -> None:
+    """An open transaction holds the position of the log where it is, however much the others commit."""
+    first, second = sorted([await a_conversation(platform, BEN), await a_conversation(platform, BEN)])
+    cursor = await now(platform, BEN)
+    for group in (first, second, second):
+        await said(platform, group, ANN)
+
+    async with platform.store.transaction() as standing_still:
+        await standing_still.connection.execute("SELECT pg_current_xact_id()")
+        page = await sync(platform.store, BEN.user, cursor, limit=2)
+        await said(platform, first, ANN)
+        elsewhere = await sync(platform.store, BEN.user, str(page["next_cursor"]), limit=2, elsewhere=True)
+        assert elsewhere["has_more"] is True
+        anew = str(elsewhere["next_cursor"])
+        assert not begins(platform.store, BEN.user, str(page["next_cursor"]))
+        assert begins(platform.store, BEN.user, anew)
+        last = await sync(platform.store, BEN.user, anew, limit=2)
+
+    assert seqs([elsewhere, last], first) == [3]
+    assert last["has_more"] is False
 
 
 async def test_what_was_missed_comes_in_order_whatever_the_page_size(platform: Platform) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 
+import asyncpg
+
 from causerie.seats.settling import WORKER_SILENCE_SECONDS
-from tests.gateway.client import Client
+from tests.gateway.client import Client, token_of
 from tests.gateway.conftest import Connect, Talks
 from tests.support.relay import relay_to
 from tests.support.services import Services
@@ -21,6 +23,40 @@ async def test_sync_answers_what_was_missed(connected: Connect, talks: Talks, an
 
     assert [event["data"]["content"] for event in answer["events"]] == list("01234")
     assert (answer["recovered"], answer["has_more"], answer["resets"]) == (True, False, [])
+
+
+async def test_who_is_cut_off_between_two_pages_gets_what_came_before_he_was_back_though_a_writer_stands_still(
+    connected: Connect, dial: Connect, talks: Talks, environment: dict[str, str], ann: str, bob: str
+):
+    """A frozen gateway keeps a transaction open, and with it the position of the log; everybody else goes on."""
+    first, second = sorted([await talks.open(ann, bob), await talks.open(ann, bob)])
+    author, reader = await connected(ann), await connected(bob)
+    cursor = (await reader.do("sync"))["next_cursor"]
+    await reader.socket.close()
+    for talk in (first, second, second):
+        await author.do("send", conversation_id=talk, content="before")
+    welcome = {"additional_headers": {"Authorization": f"Bearer {token_of(bob)}"}}
+    frozen = await asyncpg.connect(environment["DATABASE_URL"])
+    try:
+        await frozen.execute("BEGIN; SELECT pg_current_xact_id()")
+        reader = await dial(**welcome)
+        page = await reader.do("sync", cursor=cursor, limit=2)
+        assert page["has_more"]
+        await reader.socket.close()
+        await author.do("send", conversation_id=first, content="meanwhile")
+
+        reader = await dial(**welcome)
+        told = []
+        for _ in range(3):
+            page = await reader.do("sync", cursor=page["next_cursor"], limit=2)
+            told += [event["data"]["content"] for event in page["events"]]
+            if not page["has_more"]:
+                break
+    finally:
+        await frozen.close()
+
+    assert "meanwhile" in told
+    assert not page["has_more"]
 
 
 async def test_a_position_is_caught_up_from(connected: Connect, talks: Talks, ann: str, bob: str):
