@@ -138,6 +138,24 @@ async def test_a_repair_for_which_everybody_would_wait_too_long_is_given_up_and_
     assert (await partitions.check(url, now=NOVEMBER)).default_rows == 3 * writers.count
 
 
+async def test_a_row_of_another_month_that_comes_while_the_swap_waits_is_kept(url: str) -> None:
+    writers = Writers(url, Clock(NOVEMBER))
+    await writers.fill(10, at=[NOVEMBER])
+    reader = await asyncpg.connect(url)
+
+    async with reader.transaction():
+        await reader.execute("LOCK TABLE ONLY messages IN ACCESS SHARE MODE")
+        repair = asyncio.create_task(partitions.ensure(url, now=NOVEMBER, months_ahead=0))
+        which = "mode = 'AccessExclusiveLock' AND relation = 'messages'::regclass"
+        await eventually(lambda: waiting_locks(url, which), timeout_seconds=30)
+        await writers.fill(1, at=[NOVEMBER - timedelta(days=200)])
+    done = await repair
+
+    await reader.close()
+    assert "messages_y2026m05" in done.created
+    await writers.verify()
+
+
 async def test_two_repairs_at_once_disturb_neither_each_other_nor_writers(url: str) -> None:
     writers = Writers(url, Clock(NOVEMBER))
     await writers.fill(2_000, at=[NOVEMBER])
