@@ -22,7 +22,7 @@ REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "docs" / "operations"
 COMMANDS = {"sh", "sql"}
 NO_COMMANDS = {"ini", "yaml", "json", "text", "nginx", "toml"}
-RUN_SECONDS = 120.0
+RUN_SECONDS = 300.0
 
 _FENCE = re.compile(
     r"^(?P<indent> *)(?:<!-- (?P<comment>(?:(?!-->).)*) -->\n(?P=indent))?"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from causerie.domain.ids import ConversationId
@@ -47,6 +48,7 @@ INSERT INTO events (conversation_id, seq, shard, kind, actor, message_id, create
 SELECT conversation_id, seq, 0, 'message.new', 'ann', id, created_at FROM written"""
 
 
+@pytest.mark.timeout(600)
 async def test_the_daily_run_repairs_everything_while_messages_are_sent(
     operator: dict[str, str], services: Services, database_url: str, tmp_path: Path
 ) -> None:
