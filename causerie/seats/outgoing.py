@@ -103,8 +103,10 @@ class Outgoing:
         return self._number([], now=now) if self._jump and not waited else waited
 
     def promise(self, position: int) -> StreamPosition:
-        """How far this stream is, for a beat; call it when nothing waits."""
-        if not self.replaying:
+        """How far this stream is, for a beat. What waits, or is being read again, has not been sent by this counter."""
+        if self.replaying:
+            return StreamPosition(self.shard, self.term, self.counter, self.acked_position)
+        if not (self._waiting or self._waiting_channel):
             self._promised = max(self._promised, position)
         return StreamPosition(self.shard, self.term, self.counter, self._promised)
 

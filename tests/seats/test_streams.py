@@ -173,6 +173,33 @@ def test_a_replay_of_which_only_a_part_arrived_is_begun_again_where_it_began() -
     assert stream.acknowledged(ack(node), urgent=False, now=12.0) == Replay(1)
 
 
+def test_a_beat_in_the_middle_of_a_replay_does_not_promise_its_rest() -> None:
+    """Should this owner end now, the next one begins where the node says it stands."""
+    stream, node = a_stream(), Incoming()
+    for seq in range(1, 9):
+        stream.add(an_event(seq, bytes_of_text=100_000))
+        stream.take(seq + 1, now=10.0)
+    assert stream.acknowledged(ack(node), urgent=False, now=11.0) == Replay(1)
+    for section in stream.replay([an_event(seq) for seq in range(1, 4)], now=11.1):
+        node.receive(section)
+
+    node.beat(stream.promise(9))
+
+    assert ack(node).position == 1
+
+
+def test_a_beat_does_not_promise_what_still_waits_to_be_sent() -> None:
+    stream, node = a_stream(), Incoming()
+    stream.add(an_event(1))
+
+    node.beat(stream.promise(5))
+    assert ack(node).position == 1
+
+    [section] = stream.take(5, now=0.0)
+    assert node.receive(section) == ([an_event(1)], False)
+    assert ack(node).position == 5
+
+
 def test_more_than_may_wait_for_a_replay_goes_into_another_one() -> None:
     stream = Outgoing("node", SHARD, 1, counter=0, position=5)
     for seq in range(MAX_WAITING + 1):
