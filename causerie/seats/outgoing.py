@@ -129,6 +129,11 @@ class Outgoing:
         self._jump = True
         return Replay(self.acked_position)
 
+    def end(self) -> int:
+        """Leave what waits to the log, and say the latest number: the stream that follows goes on behind it."""
+        self._forget_waiting()
+        return self.counter
+
     def _overdue(self, now: float) -> int:
         """The latest section that should have been acknowledged by now."""
         while len(self._marks) > 1 and now - self._marks[1][0] >= OVERDUE_SECONDS:

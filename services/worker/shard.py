@@ -51,7 +51,7 @@ class Shard:
         """The node is gone, perhaps for a while."""
         stream = self.streams.pop(node, None)
         if stream is not None:
-            self.highest_counter = max(self.highest_counter, stream.counter)
+            self.highest_counter = max(self.highest_counter, stream.end())
 
     def checkpoint(self, nodes: list[str]) -> int:
         """What a successor may take for delivered: what every living node has acknowledged."""

@@ -4,7 +4,7 @@ import math
 import time
 from uuid import UUID
 
-from causerie.bus.envelopes import StreamPosition
+from causerie.bus.envelopes import Delivery, StreamPosition
 from causerie.domain.ids import ConversationId
 from causerie.seats.outgoing import Outgoing
 from causerie.store.leases import Lease
@@ -44,6 +44,18 @@ def test_a_successor_begins_where_we_began_for_a_node_that_has_no_stream_yet():
 
 def test_with_nobody_to_tell_a_successor_begins_where_we_stand():
     assert a_shard(dispatched_to=50).lease([]).position == 50
+
+
+def test_a_stream_that_has_ended_uses_no_number_of_the_one_that_follows_it():
+    """What was gathered in its last turn is in the log; sent late, it would be taken for the beginning of the other."""
+    shard = a_shard(dispatched_to=50)
+    ended = a_stream(shard, "node", position=20)
+    ended.add(Delivery(bytes(16), 1, "message.new", b"text", 0.0, ["ann"]))
+
+    shard.end_stream("node")
+
+    assert ended.take(50, now=0.0) == []
+    assert ended.counter == shard.highest_counter
 
 
 def test_nobody_speaks_for_a_shard_beyond_the_end_of_its_lease_whatever_kept_him():
