@@ -55,6 +55,12 @@ def test_that_fails_both_times():
     raise AssertionError("a flaw")
 
 
+def test_that_fails_while_the_machine_stands_still_again():
+    steps("fails while it stands still again")
+    stand_still()
+    raise AssertionError("too late for a deadline, once more")
+
+
 @pytest.mark.timeout(1)
 def test_that_hangs():
     if steps("hangs") == 1:
