@@ -115,6 +115,19 @@ def test_names_fit_even_for_a_release_with_the_longest_name(profile):
 
 
 @every_profile
+def test_helm_4_can_apply_every_pod_for_no_list_says_a_thing_twice(profile):
+    """Server-side apply, which Helm 4 does by default, merges these lists by a key and refuses what has it twice."""
+    for where, pod in pods_of(objects_of(profile)):
+        lists = [[each["name"] for each in some] for some in (pod["spec"].get("volumes", []), containers_of(pod))]
+        for container in containers_of(pod):
+            lists += [[each["name"] for each in container.get("env", [])]]
+            lists += [[each["mountPath"] for each in container.get("volumeMounts", [])]]
+            lists += [[each["containerPort"] for each in container.get("ports", [])]]
+        for keys in lists:
+            assert len(keys) == len(set(keys)), f"{where}: {keys}"
+
+
+@every_profile
 def test_no_two_objects_have_one_name_and_all_are_in_the_release(profile):
     objects = objects_of(profile)
 
