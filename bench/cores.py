@@ -1,5 +1,6 @@
 """Who runs where, and what it used: a server on one core, everything else on another, or they measure each other."""
 
+import contextlib
 import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -52,6 +53,15 @@ def cpu_nanoseconds(pids: Iterable[int]) -> int:
     """What these processes have run so far, exactly: clock ticks are too coarse for what takes milliseconds."""
     tasks = (task for pid in pids for task in Path(f"/proc/{pid}/task").iterdir())
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
+
+
+def cpu_of_family() -> int:
+    """As `cpu_nanoseconds`, of all our descendants: servers, stores and generators."""
+    used = 0
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            used += cpu_nanoseconds([process.pid])
+    return used
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:

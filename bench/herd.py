@@ -16,7 +16,7 @@ from typing import TypeVar
 import psutil
 
 from bench.connections import Crowd, crowd_of
-from bench.cores import cpu_nanoseconds, mix, part
+from bench.cores import cpu_nanoseconds, cpu_of_family, mix, part
 from bench.generator import Swarm
 from bench.kernel import Memory, memory
 from bench.servers import Running, Unavailable
@@ -57,10 +57,16 @@ class Broadcast:
 
 @dataclass(frozen=True)
 class Step:
-    """So many connections at once: how the last of them came, what broadcasts to all took."""
+    """So many connections at once: how the last of them came, what broadcasts to all took.
+
+    `opening` is the processor time each of them took of the servers while they came, `opening_all` that of everything:
+    stores, workers and generators too. In microseconds.
+    """
 
     size: int
     came: Crowd
+    opening: float
+    opening_all: float
     broadcasts: Sequence[Broadcast]
     frame_bytes: int
 
@@ -131,7 +137,10 @@ class Herd:
         mix()
         there, wanted = self._shares(before), self._shares(size)
         missing = [one - other for one, other in zip(wanted, there, strict=True)]
+        servers, everything = cpu_nanoseconds(self.up.pids), cpu_of_family()
         came = await self._telling(f"{self.name}, up to {size:,}", self._come(missing, self._readers, there))
+        opening = (cpu_nanoseconds(self.up.pids) - servers) / 1e3 / (size - before)
+        opening_all = (cpu_of_family() - everything) / 1e3 / (size - before)
         self._grown_at = time.monotonic()
         if came.failed:
             raise Unavailable(f"{came.failed:,} of {size - before:,} could not connect: {came.trouble}")
@@ -147,7 +156,7 @@ class Herd:
         groups = [(await one.report())["groups"][self._readers] for one in busy]
         await generator.close(self._author, gently=True)
         frames = max(1, sum(group["frames"] for group in groups))
-        return Step(size, came, done, round(sum(group["bytes"] for group in groups) / frames))
+        return Step(size, came, opening, opening_all, done, round(sum(group["bytes"] for group in groups) / frames))
 
     async def weigh_and_leave(self) -> Weight:
         """Stay until everybody has been pinged, go, and wait until those who went are forgotten."""

@@ -42,6 +42,8 @@ COLUMNS = (
     "wave",
     "connections",
     "opened/s",
+    "opening µs CPU",
+    "with all",
     "upgraded p50 ms",
     "upgraded p99 ms",
     "following p50 ms",
@@ -77,8 +79,9 @@ async def run_wave(herd: Herd, number: int, sizes: Sequence[int], arguments: arg
         step = await herd.grow(size, before=before, broadcasts=max(arguments.broadcasts, DELIVERIES_EACH // size))
         steps.append(step)
         print(
-            f"{herd.name}, wave {number}, {size:,}: {step.came.rate:,.0f}/s, first to last "
-            f"{1e3 * step.middle(lambda one: one.spread):,.1f} ms, {step.middle(lambda one: one.cost):.2f} µs each",
+            f"{herd.name}, wave {number}, {size:,}: {step.came.rate:,.0f}/s at {step.opening:,.0f} µs each, "
+            f"first to last {1e3 * step.middle(lambda one: one.spread):,.1f} ms at "
+            f"{step.middle(lambda one: one.cost):.2f} µs each",
             flush=True,
         )
     weight = await herd.weigh_and_leave()
@@ -108,6 +111,8 @@ def rows_of(name: str, wave: Wave, base: Wave) -> list[list[Cell]]:
                 wave.number,
                 step.size,
                 round(step.came.rate),
+                step.opening,
+                step.opening_all,
                 step.came.upgraded_p50_ms,
                 step.came.upgraded_p99_ms,
                 step.came.welcomed_p50_ms,
@@ -135,6 +140,7 @@ def notes_of(waves: Sequence[Wave], sizes: Sequence[int], backlog: str, kernel_n
     return [
         "every client: a token of his own, a handshake, the welcome, `subscribe` to the channel and its answer; "
         "opened/s counts those who have all that, as fast as they are taken, everything on all cores",
+        "opening: processor time of the servers for each who came; with all: that of stores, worker and generators too",
         f"all {sizes[-1]:,} in each wave of the gateway: {', '.join(rates)}; a process has the next connections when "
         "those before it are full",
         "first to last: from the first arrival of a broadcast to the last, over all generators, median; servers on one "
