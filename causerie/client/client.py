@@ -9,7 +9,7 @@ async with Client("ann", token, gateways=["ws://localhost:8081"], apis=["http://
 import asyncio
 import logging
 import random as _random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import cycle
 from types import TracebackType
@@ -24,6 +24,7 @@ from causerie.client.connection import AuthWay, Connection, Farewell
 from causerie.client.conversation import Json
 from causerie.client.errors import ClientError, Disconnected, Refused
 from causerie.client.model import Model
+from causerie.client.patience import insist
 from causerie.client.rest import Rest
 from causerie.client.watchers import Watchers
 
@@ -153,7 +154,7 @@ class Client:
         """
         key = client_id or str(uuid4())
         once = partial(self._send_once, conversation_id, content, key, by_rest, fields)
-        return await self._insist(once, deadline_seconds)
+        return await insist(once, deadline_seconds=deadline_seconds, random=self._random)
 
     async def call(self, op: str, **arguments: Any) -> Any:
         """Ask once over the socket, waiting for one first if there is none."""
@@ -170,7 +171,7 @@ class Client:
             As `send`.
         """
         once = partial(self.rest.open, type_, member_ids, key=str(uuid4()), **fields)
-        return await self._insist(once, SEND_DEADLINE_SECONDS)
+        return await insist(once, deadline_seconds=SEND_DEADLINE_SECONDS, random=self._random)
 
     async def edit(self, message_id: str, content: str, version: int | None = None) -> Json:
         arguments = {"message_id": message_id, "content": content}
@@ -209,22 +210,6 @@ class Client:
 
     async def history(self, conversation_id: str, **query: str | int) -> Json:
         return await self.rest.history(conversation_id, **query)
-
-    async def _insist(self, once: Callable[[], Awaitable[Json]], deadline_seconds: float) -> Json:
-        """Ask until there is an answer; what is asked has a key, so it takes effect once."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + deadline_seconds
-        backoff = Backoff(self._random, base_seconds=0.1, cap_seconds=2.0)
-        while True:
-            try:
-                return await once()
-            except ClientError as error:
-                if isinstance(error, Refused) and not (error.retryable or error.unknown):
-                    raise
-                delay = backoff.failed(error.retry_after_seconds)
-                if loop.time() + delay > deadline:
-                    raise
-            await asyncio.sleep(delay)
 
     async def _send_once(self, conversation_id: str, content: str, key: str, by_rest: bool, fields: Json) -> Json:
         connection = self.connection
