@@ -41,6 +41,10 @@ def refusal(values: dict[str, object], profile: str = "minimal") -> str:
             "autoscaling.provider=keda needs autoscaling.keda.prometheusUrl",
         ),
         ({"settings": {"CAUSERIE_DRAIN_SECONDS": 5}}, "settings.CAUSERIE_DRAIN_SECONDS has a value of its own"),
+        (
+            {"gateway": {"extraEnv": [{"name": "CAUSERIE_MAX_CONNECTIONS", "value": "5"}]}},
+            "gateway.extraEnv names CAUSERIE_MAX_CONNECTIONS, which has a value of its own in this chart",
+        ),
         ({"httpRoute": {"enabled": True}}, "httpRoute.enabled needs httpRoute.parentRefs"),
         (
             {"auth": {"existingSecret": "", "jwksUrl": "https://login.example.org/keys"}},

@@ -102,3 +102,28 @@
     fieldRef:
       fieldPath: metadata.name
 {{- end -}}
+
+{{/* Of a service: (dict "root" $ "component" "gateway" "service" $.Values.gateway). */}}
+{{- define "causerie.serviceEnvironment" -}}
+{{ include "causerie.storesEnvironment" .root | trim }}
+{{- if ne .component "worker" }}
+{{- with include "causerie.jwtEnvironment" .root }}
+{{ . | trim }}
+{{- end }}
+{{- end }}
+{{- with include "causerie.trustEnvironment" .root }}
+{{ . | trim }}
+{{- end }}
+- name: CAUSERIE_DATABASE_CONNECTIONS
+  value: {{ .service.databaseConnections | quote }}
+{{- if eq .component "gateway" }}
+- name: CAUSERIE_DRAIN_SECONDS
+  value: {{ .service.drainSeconds | quote }}
+- name: CAUSERIE_MAX_CONNECTIONS
+  value: {{ int .service.maxConnections | quote }}
+- name: CAUSERIE_MAX_CONNECTION_AGE_SECONDS
+  value: {{ int .service.maxConnectionAgeSeconds | quote }}
+# Said to the workers, who keep this pod's deletion cost.
+{{ include "causerie.podName" .root | trim }}
+{{- end }}
+{{- end -}}

@@ -54,6 +54,17 @@
     {{- fail (printf "settings.%s has a value of its own in this chart: see README.md" $name) }}
   {{- end }}
 {{- end }}
+{{- /* Helm 3 lets the last of two win, Helm 4 says what nobody understands. */}}
+{{- range $component := list "api" "gateway" "worker" }}
+  {{- $made := include "causerie.serviceEnvironment" (dict "root" $ "component" $component "service" (index $v $component)) | fromYamlArray }}
+  {{- range $extra := (index $v $component).extraEnv }}
+    {{- range $made }}
+      {{- if eq .name $extra.name }}
+        {{- fail (printf "%s.extraEnv names %s, which has a value of its own in this chart: see README.md" $component .name) }}
+      {{- end }}
+    {{- end }}
+  {{- end }}
+{{- end }}
 {{- if and $v.httpRoute.enabled (not $v.httpRoute.parentRefs) }}
   {{- fail "httpRoute.enabled needs httpRoute.parentRefs: a route hangs on a Gateway" }}
 {{- end }}
