@@ -62,15 +62,17 @@ class Witness:
         """A frame came by itself; the model has not taken it yet."""
         if self._client is None or "conversation_id" not in frame:
             return
-        now = self._heard_at[self._client.connects] = asyncio.get_running_loop().time()
-        self._first_heard_at.setdefault(self._client.connects, now)
-        conversation = frame["conversation_id"]
-        if frame["event"] == "resync":
-            self._forgive(conversation, None)
-        if "seq" not in frame:
+        now = asyncio.get_running_loop().time()
+        conversation, seq = frame["conversation_id"], frame.get("seq")
+        if self._is_connected:
+            self._heard_at[self._client.connects] = now
+            self._first_heard_at.setdefault(self._client.connects, now)
+            if frame["event"] == "resync":
+                self._forgive(conversation, None)
+            elif seq is not None:
+                self._forgive(conversation, seq)
+        if seq is None:
             return
-        seq = frame["seq"]
-        self._forgive(conversation, seq)
         known = self._client.model.conversations.get(conversation)
         last = 0 if known is None else known.last
         if seq <= last:
@@ -102,6 +104,13 @@ class Witness:
         clock = datetime.now(UTC).isoformat(timespec="milliseconds")
         connection = f"connection {self._client.connects} to {self._client.gateway}"
         return f"at {clock}, {age:.1f} s after the first frame of {connection}"
+
+    @property
+    def _is_connected(self) -> bool:
+        """Not yet when a frame comes with the welcome: the client's latest connection is then the one before."""
+        assert self._client is not None
+        connection = self._client.connection
+        return connection is not None and connection.is_open
 
     def _forgive(self, conversation: str, seq: int | None) -> None:
         """On the same connection a missing event came after all, or the server said by itself that it will not."""
