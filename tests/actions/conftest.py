@@ -8,7 +8,6 @@ import pytest
 
 from causerie.actions import conversations
 from causerie.actions.platform import Platform
-from causerie.bus.connection import Bus
 from causerie.cache.connection import Cache
 from causerie.domain.caller import Caller
 from causerie.domain.conversation import ConversationType, OpenConversation
@@ -16,7 +15,7 @@ from causerie.domain.event import Event
 from causerie.domain.ids import ConversationId, UserId
 from causerie.domain.message import Draft, Message
 from causerie.store import Store
-from tests.support.stores import CACHE_PATIENCE_SECONDS
+from tests.support.stores import CACHE_PATIENCE_SECONDS, bus_to
 
 
 @pytest.fixture
@@ -28,7 +27,7 @@ def announced() -> list[Event]:
 async def platform(database_url: str, redis_url: str, nats_url: str, announced: list[Event]) -> AsyncIterator[Platform]:
     store = await Store.connect(database_url, announce=announced.extend, max_size=8)
     cache = await Cache.connect(redis_url, call_seconds=CACHE_PATIENCE_SECONDS)
-    bus = await Bus.connect([nats_url], name="test")
+    bus = await bus_to(nats_url, name="test")
     yield Platform(store, cache, bus)
     await bus.close()
     await cache.close()

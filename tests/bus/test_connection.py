@@ -12,6 +12,7 @@ from causerie.bus.connection import Bus, Subscription
 from causerie.bus.envelopes import Echo, Envelope, Hint, Hints
 from causerie.embedded import Nats
 from causerie.embedded.ports import Ports, free_port
+from tests.support.stores import bus_to
 from tests.support.waiting import eventually
 
 
@@ -34,7 +35,7 @@ class Heard:
 
 @pytest.fixture
 async def two(nats_url: str) -> AsyncIterator[tuple[Bus, Bus]]:
-    left, right = await Bus.connect([nats_url], name="left"), await Bus.connect([nats_url], name="right")
+    left, right = await bus_to(nats_url, name="left"), await bus_to(nats_url, name="right")
     yield left, right
     await left.close()
     await right.close()

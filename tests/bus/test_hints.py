@@ -15,6 +15,7 @@ from causerie.bus.hints import HintPublisher
 from causerie.domain.event import Event, EventKind
 from causerie.domain.ids import ConversationId, UserId
 from causerie.domain.shards import SHARDS, shard_of
+from tests.support.stores import bus_to
 from tests.support.waiting import eventually
 
 
@@ -41,7 +42,7 @@ class Owner:
 
 @pytest.fixture
 async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    bus = await Bus.connect([nats_url], name="announcer")
+    bus = await bus_to(nats_url, name="announcer")
     yield bus
     await bus.close()
 

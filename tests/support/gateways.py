@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 
 from causerie.actions.platform import Platform
-from causerie.bus.connection import Bus
 from causerie.bus.hints import HintPublisher
 from causerie.cache import Cache
 from causerie.store import Store
 from tests.support.services import Service, Services
-from tests.support.stores import CACHE_PATIENCE_SECONDS
+from tests.support.stores import CACHE_PATIENCE_SECONDS, bus_to
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ def own(staff: Services, environment: dict[str, str], tmp_path: Path) -> Iterato
 @pytest.fixture
 async def platform(environment: dict[str, str]) -> AsyncIterator[Platform]:
     """The stores as an API pod has them, without the pod."""
-    bus = await Bus.connect([environment["NATS_URL"]], name="test")
+    bus = await bus_to(environment["NATS_URL"], name="test")
     hints = HintPublisher(bus)
     store = await Store.connect(environment["DATABASE_URL"], announce=hints.announce)
     hints.epoch_from(lambda: store.epoch)

@@ -18,8 +18,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from causerie.bus.connection import Bus
 from causerie.embedded import Nats, Postgres, Valkey
 from causerie.embedded.ports import Ports
+from tests.support.waiting import eventually
 
 CACHE_PATIENCE_SECONDS = 5.0
 """For a cache whose promptness is not the subject: a quarter of a second is over before a busy machine has opened fifty
@@ -94,6 +96,13 @@ def _given_or_started(variable: str, kind: type[Postgres | Valkey | Nats], home:
         return
     with running(kind(home, Ports(home / f"{kind.__name__.lower()}.ports"))) as server:
         yield server.url
+
+
+async def bus_to(url: str, *, name: str) -> Bus:
+    """A bus that is up: by itself it waits a second for NATS, for whoever uses it can do without."""
+    bus = await Bus.connect([url], name=name)
+    await eventually(lambda: bus.is_up, what="the bus is up")
+    return bus
 
 
 def flush(url: str) -> None:

@@ -17,7 +17,7 @@ from causerie.domain.message import Draft, Posted
 from causerie.seats import Delivery, EphemeralDelivery, Node
 from causerie.store.store import Store
 from services.worker.worker import Worker
-from tests.support.stores import CACHE_PATIENCE_SECONDS
+from tests.support.stores import CACHE_PATIENCE_SECONDS, bus_to
 
 
 class Ears:
@@ -52,7 +52,7 @@ class Town:
 
     @classmethod
     async def build(cls, database_url: str, redis_url: str, nats_url: str) -> "Town":
-        bus = await Bus.connect([nats_url], name="writer")
+        bus = await bus_to(nats_url, name="writer")
         hints = HintPublisher(bus)
         losses: list[Callable[[Event], bool]] = [lambda event: False]
 
