@@ -195,8 +195,8 @@ MUTANTS = (
         (
             Edit(
                 "causerie/store/partitions/retention.py",
-                "await catalogue.mark_detached(connection, part.name)",
-                "await _drop(connection, part.name)",
+                "[catalogue.marking(part.name, await catalogue.clock(connection))]",
+                '[f"DROP TABLE {part.name}"]',
             ),
         ),
         "tests/store/test_partitions.py::test_old_partitions_are_detached_by_one_run_and_dropped_by_the_next",
