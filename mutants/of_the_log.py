@@ -85,6 +85,19 @@ MUTANTS = (
         "tests/actions/test_sync.py::test_a_transaction_that_commits_late_is_not_skipped",
     ),
     Mutant(
+        "a sync that ends where another connection began it",
+        "Who is cut off between two pages lacks nothing of what came between, whoever stands still.",
+        (
+            Edit(
+                "services/gateway/catchup.py",
+                "guest.session.is_syncing or sync.begins(store, user, query.cursor)",
+                "True",
+            ),
+        ),
+        "tests/gateway/test_catching_up.py::"
+        "test_who_is_cut_off_between_two_pages_gets_what_came_before_he_was_back_though_a_writer_stands_still",
+    ),
+    Mutant(
         "a tail that runs ahead",
         "Whoever reads the end of the log for delivery skips nothing either.",
         (
