@@ -28,6 +28,8 @@ class _Node:
     born_at: float
     counter: int = -1
     """The latest change applied; -1 until the first roster."""
+    told: int = -1
+    """The node has heard from us that we know so many, so an older list was on its way before a doubt."""
     users: set[str] = field(default_factory=set)
     channels: set[bytes] = field(default_factory=set)
     asked_at: float | None = None
@@ -91,7 +93,7 @@ class Directory:
     def roster(self, page: RosterPage) -> bool:
         """Take a page; returns True when with it the whole list is known."""
         node = self._nodes.get(page.node)
-        if node is None or page.counter < node.counter:
+        if node is None or page.counter < max(node.counter, node.told):
             return False
         if any(other.counter != page.counter for other in node.pages.values()):
             node.pages.clear()
@@ -113,6 +115,7 @@ class Directory:
     def doubt(self, name: str) -> None:
         """We may have missed changes: keep the seats, and take none for known until the next roster."""
         node = self._nodes[name]
+        node.told = max(node.told, node.counter)
         node.counter = -1
         node.asked_at = None
 

@@ -71,6 +71,24 @@ def test_what_is_in_doubt_stays_as_it_was_until_the_list_has_come_again() -> Non
     assert set(directory.users) == {"ann", "ben"}
 
 
+def test_in_doubt_a_list_older_than_what_was_known_is_not_believed() -> None:
+    """The node was told that we know ben, and counts on it: nobody will tell us of him again."""
+    seating, directory = Seating("node-1"), Directory()
+    seating.sit("ann")
+    met(directory, seating)
+    late = seating.roster()
+    seating.sit("ben")
+    for changes in seating.take_changes():
+        directory.change(changes, now=0.1)
+
+    directory.doubt("node-1")
+    assert not any(directory.roster(page) for page in late)
+    assert set(directory.users) == {"ann", "ben"}
+
+    assert all(directory.roster(page) for page in seating.roster())
+    assert set(directory.users) == {"ann", "ben"}
+
+
 def test_a_missing_change_asks_again_until_the_list_comes() -> None:
     seating, directory = Seating("node-1"), Directory()
     met(directory, seating)
