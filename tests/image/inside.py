@@ -16,6 +16,8 @@ from collections.abc import Iterator
 TOOLS = ("cc", "gcc", "c++", "as", "ld", "make", "cargo", "git", "pip", "pip3", "uv", "easy_install", "wheel")
 INSTALLERS = ("pip", "setuptools", "wheel", "ensurepip", "uv", "hatchling")
 OURS = ("causerie", "services")
+LATE = ("kubernetes.client", "kubernetes.config.incluster_config")
+"""What a worker imports only on a cluster."""
 SYSTEM = {"/proc", "/sys", "/dev", "/tmp"}
 HOMES = ("/opt", "/usr", "/etc", "/var/lib")
 """Where programs and what they go by are."""
@@ -39,16 +41,19 @@ def is_open(path: str, mode: int) -> bool:
     return path.startswith(HOMES) and not stat.S_ISLNK(mode) and os.access(path, os.W_OK)
 
 
-def broken() -> dict[str, str]:
-    """Modules of ours that cannot be imported, and why; `__main__` would start something."""
-    found: dict[str, str] = {}
-    for module in pkgutil.walk_packages([p for p in sys.path if p.endswith("site-packages")]):
-        if module.name.partition(".")[0] in OURS and not module.name.endswith("__main__"):
-            try:
-                importlib.import_module(module.name)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the image has it
-                found[module.name] = repr(error)
-    return found
+def ours() -> Iterator[str]:
+    """The names of all our modules."""
+    for name in OURS:
+        yield from (each.name for each in pkgutil.walk_packages(importlib.import_module(name).__path__, f"{name}."))
+
+
+def broken(name: str) -> str | None:
+    """Why a module cannot be imported."""
+    try:
+        importlib.import_module(name)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the image has it
+        return f"{name}: {error!r}"
+    return None
 
 
 def told() -> dict[str, object]:
@@ -57,6 +62,7 @@ def told() -> dict[str, object]:
 
     everything = {path: os.lstat(path).st_mode for path in files()}
     installed = importlib.metadata.distributions()
+    modules = [*ours(), *LATE]
     return {
         "user": [os.getuid(), os.getgid()],
         "tools": [name for name in TOOLS if shutil.which(name)],
@@ -73,7 +79,8 @@ def told() -> dict[str, object]:
         "anybody_writes": [path for path, mode in everything.items() if is_open(path, mode)],
         "somebody_elses": [path for path, mode in everything.items() if is_somebody_elses(mode)],
         "loops": LOOPS.language,
-        "broken": broken(),
+        "modules": modules,
+        "broken": [why for why in map(broken, modules) if why],
     }
 
 
