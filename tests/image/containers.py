@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -52,7 +52,8 @@ class Running:
 
     async def ready(self) -> None:
         """Wait until it says so; its log is in the error when it does not."""
-        assert await eventually(self._is_ready, timeout_seconds=START_SECONDS)
+        answers: Callable[[], bool | Awaitable[bool]] = self._is_ready
+        await eventually(answers, timeout_seconds=START_SECONDS)
 
     async def _is_ready(self) -> bool:
         answer = await get(self.health_port, "/ready")
