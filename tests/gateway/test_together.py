@@ -6,6 +6,8 @@ import pytest
 from causerie.domain.errors import Unavailable
 from services.gateway.together import MAX_QUESTIONS, Together
 
+ANSWER_SECONDS = 5.0
+
 
 class Store:
     """Answers a name with its length when it is let, and remembers what was asked in one statement."""
@@ -30,6 +32,11 @@ async def begun(together: Together[str, int], *names: str) -> list[asyncio.Task[
     return tasks
 
 
+async def told(*waiting: asyncio.Task[int | None]) -> list[int | None | BaseException]:
+    async with asyncio.timeout(ANSWER_SECONDS):
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+
 async def test_who_asks_while_a_question_is_on_its_way_is_asked_for_with_the_others_after_it():
     store = Store()
     together = Together[str, int](store.ask)
@@ -38,7 +45,7 @@ async def test_who_asks_while_a_question_is_on_its_way_is_asked_for_with_the_oth
     others = await begun(together, "benno", "nobody", "ann", "benno")
     store.answers.set()
 
-    assert await asyncio.gather(*first, *others) == [3, 5, None, 3, 5]
+    assert await told(*first, *others) == [3, 5, None, 3, 5]
     assert store.asked == [["ann"], ["benno", "nobody", "ann"]]
 
 
@@ -47,7 +54,7 @@ async def test_a_herd_is_asked_for_in_statements_of_a_bounded_size():
     together = Together[str, int](store.ask)
     store.answers.set()
 
-    await asyncio.gather(*await begun(together, *(f"user {number}" for number in range(2 * MAX_QUESTIONS + 1))))
+    await told(*await begun(together, *(f"user {number}" for number in range(2 * MAX_QUESTIONS + 1))))
 
     assert [len(asked) for asked in store.asked] == [MAX_QUESTIONS, MAX_QUESTIONS, 1]
 
@@ -60,7 +67,7 @@ async def test_nobody_waits_for_his_turn_with_a_store_that_is_away(trouble: Exce
 
     waiting = [*await begun(together, "ann"), *await begun(together, "benno", "carla")]
     store.answers.set()
-    refused = await asyncio.gather(*waiting, return_exceptions=True)
+    refused = await told(*waiting)
 
     assert [type(error) for error in refused] == [Unavailable] * 3
     assert store.asked == [["ann"]]
@@ -77,4 +84,4 @@ async def test_who_has_gone_leaves_the_others_their_answer():
     gone.cancel()
     store.answers.set()
 
-    assert await stayed == 3
+    assert await told(stayed) == [3]
