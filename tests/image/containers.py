@@ -50,6 +50,14 @@ class Running:
     port: int
     health_port: int
 
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
     async def ready(self) -> None:
         """Wait until it says so; its log is in the error when it does not."""
         answers: Callable[[], bool | Awaitable[bool]] = self._is_ready

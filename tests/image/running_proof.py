@@ -1,7 +1,9 @@
 """The image as it runs in a pod: the services against real stores, from the schema to the last farewell."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
 
 import pytest
 from websockets.asyncio.client import connect
@@ -17,6 +19,8 @@ WRITES = """
 for folder in / /etc /opt/causerie /run /tmp /usr/local /var/tmp; do touch $folder/x 2>/dev/null && echo $folder; done
 grep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status
 """
+SMALL = ("--connections=40", "--stretch=0.1", "--talk=5", *(f"--max-p99-{what}=60000" for what in ("ack", "delivered")))
+"""Seconds, and no word on how fast: this machine does other things."""
 NOBODY_KNOWN = "--user=1000740000:0"
 """Some platforms give each namespace a user of its own, and the group of root."""
 
@@ -76,22 +80,26 @@ async def test_each_service_gets_ready_and_ends_in_peace(service: Running) -> No
         json.loads(line)
 
 
+@asynccontextmanager
+async def platform(containers: Containers, image: str, operator: dict[str, str]) -> AsyncIterator[dict[str, Running]]:
+    """All services, each in a container of its own, ready."""
+    with ExitStack() as all_of_them:
+        running = {name: all_of_them.enter_context(containers.running(image, name, operator)) for name in SERVICES}
+        for each in running.values():
+            await each.ready()
+        yield running
+
+
 async def test_a_message_goes_from_socket_to_socket_and_a_drain_says_when_to_come_back(
     containers: Containers, image: str, operator: dict[str, str], schema: list[str]
 ) -> None:
-    with (
-        containers.running(image, "api", operator) as api,
-        containers.running(image, "worker", operator) as worker,
-        containers.running(image, "gateway", operator) as gateway,
-    ):
-        for each in (api, worker, gateway):
-            await each.ready()
-        addresses = (f"ws://127.0.0.1:{gateway.port}", f"http://127.0.0.1:{api.port}")
-        ran = containers.run(image, "check", "websocket", *addresses, environment=operator)
+    async with platform(containers, image, operator) as running:
+        gateway, api = running["gateway"], running["api"]
+        ran = containers.run(image, "check", "websocket", gateway.ws_url, api.url, environment=operator)
         assert ran.status == 0, ran.err
 
         async with connect(
-            f"{addresses[0]}/ws", additional_headers={"Authorization": f"Bearer {token_of('ann')}"}
+            f"{gateway.ws_url}/ws", additional_headers={"Authorization": f"Bearer {token_of('ann')}"}
         ) as socket:
             client = Client(socket)
             await client.do("ping")
@@ -101,6 +109,18 @@ async def test_a_message_goes_from_socket_to_socket_and_a_drain_says_when_to_com
         assert (status, code) == (0, RESTART), gateway.log_text()
         told = client.frames[-1]
         assert (told["event"], told["data"]["reconnect"]) == ("disconnect", True)
+
+
+async def test_the_load_test_s_image_drives_those_services_and_loses_nothing(
+    containers: Containers, image: str, loadtest_image: str, operator: dict[str, str], schema: list[str]
+) -> None:
+    async with platform(containers, image, operator) as running:
+        where = (f"--gateway={running['gateway'].ws_url}", f"--api={running['api'].url}", "--out=/tmp/results")
+
+        ran = containers.run(loadtest_image, *where, *SMALL, environment=operator)
+
+    assert ran.status == 0, ran.out + ran.err
+    assert re.search(r"40 connections, [1-9]\d* events delivered, 0 lost", ran.out), ran.out
 
 
 def test_the_health_check_of_the_image_is_one_that_it_has(containers: Containers, image: str) -> None:
