@@ -116,7 +116,7 @@ class Healing:
         return task
 
     async def _read_conversation(self, shard: Shard, conversation_id: bytes) -> bool:
-        """Bring one conversation to its head; False when that has to be tried again."""
+        """Bring one conversation to its head; False when that has to be tried again: the tail may not pass it."""
         try:
             async with self._permits:
                 missed = await self._fetch(shard, conversation_id)
@@ -130,8 +130,10 @@ class Healing:
             waiting = self._waiting.pop(conversation_id, [])
         if not shard.is_held:
             return False
-        if conversation_id not in shard.conversations:
+        if missed is None:
             return True
+        if conversation_id not in shard.conversations:
+            return False
         self.dispatcher.hear(shard, missed, of_log=True)
         self.dispatcher.hear(shard, [item for item in waiting if isinstance(item, Hint)])
         for item in waiting:
@@ -139,8 +141,11 @@ class Healing:
                 self.dispatcher.hear_ephemeral(shard, item)
         return True
 
-    async def _fetch(self, shard: Shard, conversation_id: bytes) -> Sequence[Hint]:
-        """What of a conversation was not dispatched; one we did not know is known afterwards, if it exists."""
+    async def _fetch(self, shard: Shard, conversation_id: bytes) -> Sequence[Hint] | None:
+        """What of a conversation was not dispatched, None of one that does not exist.
+
+        It is known afterwards, unless it was forgotten while this read went on.
+        """
         name = ConversationId(UUID(bytes=conversation_id))
         conversation = shard.conversations.get(conversation_id)
         if conversation is not None:
@@ -149,7 +154,7 @@ class Healing:
             return missed
         found = await self._reader.conversation_at(name, shard.position)
         if found is None:
-            return []
+            return None
         loaded, missed = found
         # Its first event may have come meanwhile, and with it all there is to know.
         if conversation_id not in shard.conversations:

@@ -1,5 +1,7 @@
 """Whatever the bus loses is found in the log."""
 
+import asyncpg
+
 from tests.support.waiting import eventually
 from tests.worker.people import Town
 
@@ -50,3 +52,26 @@ async def test_what_was_committed_without_any_worker_is_delivered_when_one_comes
     await town.worker()
 
     await eventually(lambda: ears.heard("ben", group) == [1, 2, 3])
+
+
+async def test_a_conversation_forgotten_while_it_is_read_is_read_again(town: Town, database_url: str) -> None:
+    worker = await town.worker()
+    ears = await town.node("ben")
+    group = await town.open("group", "ann", "ben")
+    await eventually(lambda: ears.heard("ben", group) == [1])
+    town.lose(lambda event: True)
+    other = await asyncpg.connect(database_url)
+
+    await town.add("ann", group, "cem")
+    async with other.transaction():
+        # Whoever reads the log waits for this; the tail, which comes up to a second later, does not.
+        await other.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        # Now and then the tail was quicker, and nothing has to wait.
+        await eventually(lambda: ears.heard("ben", group) == [1, 2] or other.fetchval(waiting))
+        # As happens to the least used when there are too many.
+        for shard in worker.shards.values():
+            shard.conversations.forget(group.bytes)
+    await other.close()
+
+    await eventually(lambda: ears.heard("ben", group) == [1, 2])
