@@ -217,7 +217,9 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=[], help="smaller numbers to broadcast to on the way")
     parser.add_argument("--waves", type=int, default=2, help="how often all come and go")
     parser.add_argument("--broadcasts", type=int, default=5, help="for each size, at the least")
-    parser.add_argument("--in-flight", type=int, default=1_536, help="clients on their way at once: a crowd at six doors")
+    parser.add_argument(
+        "--in-flight", type=int, default=1_536, help="clients on their way at once: a crowd at six doors"
+    )
     parser.add_argument("--limit", type=float, default=840.0, help="seconds after which it is given up")
     parser.add_argument("--record", action="store_true", help=f"keep the result in bench/results/{NAME}.json")
     arguments = parser.parse_args()
