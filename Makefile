@@ -5,8 +5,10 @@ BIN    := $(VENV)/bin
 RUN    := $(VENV)/.installed-run
 # What breaks stores, networks and clocks: in `make test` once and briefly, by `make proofs` longer and by three seeds.
 PROOFS := tests/faults tests/readers tests/clocks
+# Tests wait about as much as they compute: a test process more than there are cores.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # A file at a time to each test process, in the order of tests/conftest.py.
-SPREAD := -n $(or $(WORKERS),auto) --dist loadfile --no-loadscope-reorder
+SPREAD = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 DEV    := $(VENV)/.installed-dev
 # What the checkout is installed from; uv would look at pyproject.toml alone.
 BUILD  := pyproject.toml hatch_build.py services/gateway/native/loops.c
