@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import pkgutil
+import pwd
 import shutil
 import stat
 import sys
@@ -19,6 +20,8 @@ OURS = ("causerie", "services")
 LATE = ("kubernetes.client", "kubernetes.config.incluster_config")
 """What a worker imports only on a cluster."""
 SYSTEM = {"/proc", "/sys", "/dev", "/tmp"}
+CACHE = f"{pwd.getpwuid(0).pw_dir}/.cache"
+"""Where installers that ran as root keep what they fetched."""
 HOMES = ("/opt", "/usr", "/etc", "/var/lib")
 """Where programs and what they go by are."""
 
@@ -74,7 +77,7 @@ def told() -> dict[str, object]:
             for path in everything
             if path.endswith(("/tests", "/test")) and path.startswith(("/opt", "/usr/local"))
         ],
-        "left": [path for path in everything if path in {"/source", "/wheel", "/build", "/root/.cache"}],
+        "left": [path for path in everything if path in {"/source", "/wheel", "/build", CACHE}],
         "sources": [path for path in everything if path.endswith((".c", ".h")) and "/services/" in path],
         "anybody_writes": [path for path, mode in everything.items() if is_open(path, mode)],
         "somebody_elses": [path for path, mode in everything.items() if is_somebody_elses(mode)],

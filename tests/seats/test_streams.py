@@ -25,6 +25,16 @@ def a_stream(*, term: int = 1, counter: int = 0, position: int = 1) -> Outgoing:
     return stream
 
 
+def a_stream_to_replay() -> Outgoing:
+    """A stream of events 1 to 8, none of which came and which the ring does not hold: the log is asked from 1 on."""
+    stream = a_stream()
+    for seq in range(1, 9):
+        stream.add(an_event(seq, bytes_of_text=100_000))
+        stream.take(seq + 1, now=10.0)
+    assert stream.acknowledged(ack(Incoming()), urgent=False, now=11.0) == Replay(1)
+    return stream
+
+
 def sections(stream: Outgoing, *seqs: int, now: float = 0.0) -> list[Section]:
     made: list[Section] = []
     for seq in seqs:
@@ -139,14 +149,8 @@ def test_a_hole_the_node_has_seen_is_filled_at_once_but_only_once() -> None:
 
 
 def test_what_the_ring_no_longer_holds_is_replayed_and_replaces_the_rest() -> None:
-    stream, node = a_stream(), Incoming()
-    for seq in range(1, 9):
-        stream.add(an_event(seq, bytes_of_text=100_000))
-        stream.take(seq + 1, now=10.0)
+    stream, node = a_stream_to_replay(), Incoming()
 
-    outcome = stream.acknowledged(ack(node), urgent=False, now=11.0)
-
-    assert outcome == Replay(1)
     stream.add(an_event(9))
     assert stream.take(10, now=11.0) == []
     replayed = stream.replay([an_event(seq) for seq in range(1, 9)], now=11.1)
@@ -158,11 +162,7 @@ def test_what_the_ring_no_longer_holds_is_replayed_and_replaces_the_rest() -> No
 
 def test_a_replay_of_which_only_a_part_arrived_is_begun_again_where_it_began() -> None:
     """What was promised before it by sections that never came may stand in the part that is missing."""
-    stream, node = a_stream(), Incoming()
-    for seq in range(1, 9):
-        stream.add(an_event(seq, bytes_of_text=100_000))
-        stream.take(seq + 1, now=10.0)
-    assert stream.acknowledged(ack(node), urgent=False, now=11.0) == Replay(1)
+    stream, node = a_stream_to_replay(), Incoming()
 
     for section in stream.replay([an_event(seq) for seq in range(1, 4)], now=11.1):
         node.receive(section)
@@ -175,11 +175,7 @@ def test_a_replay_of_which_only_a_part_arrived_is_begun_again_where_it_began() -
 
 def test_a_beat_in_the_middle_of_a_replay_does_not_promise_its_rest() -> None:
     """Should this owner end now, the next one begins where the node says it stands."""
-    stream, node = a_stream(), Incoming()
-    for seq in range(1, 9):
-        stream.add(an_event(seq, bytes_of_text=100_000))
-        stream.take(seq + 1, now=10.0)
-    assert stream.acknowledged(ack(node), urgent=False, now=11.0) == Replay(1)
+    stream, node = a_stream_to_replay(), Incoming()
     for section in stream.replay([an_event(seq) for seq in range(1, 4)], now=11.1):
         node.receive(section)
 
