@@ -16,7 +16,7 @@ node that finds its lease missing knows that this bucket was emptied and writes 
 
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -53,6 +53,14 @@ class Presence:
     last_seen: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What Redis did not keep of a node, for `restore` to write: buckets, and who is seated in them or no more."""
+
+    buckets: Sequence[int]
+    users: Mapping[UserId, Status]
+
+
 async def renew(
     cache: Cache,
     node: NodeId,
@@ -60,12 +68,10 @@ async def renew(
     *,
     unwritten: Collection[UserId] = (),
     lease_seconds: float = LEASE_SECONDS,
-) -> list[Presence]:
-    """Extend the node's lease; where it had ended or was wiped, write the entries of `seated` again.
+) -> Lost:
+    """Extend the node's lease, and answer what is to be written again because it had ended or was wiped.
 
-    `unwritten` are those of them that `record` has still to be told of, so that they are not missed.
-
-    Returns whom others see change by that: they were told, or found when they looked, that he is away.
+    `unwritten` are those of `seated` that `record` has still to be told of, so that they are not missed.
     Called once before the first sit, then every ten seconds.
 
     Raises:
@@ -81,15 +87,26 @@ async def renew(
         ],
     )
     lost = [bucket for bucket in range(BUCKETS) if not held[bucket]]
-    told: list[Presence] = []
-    if lost:
-        written = await cache.commands([("SMEMBERS", _seated(bucket, node)) for bucket in lost])
-        left = {UserId(user.decode()) for users in written for user in users if user} - seated.keys()
-        here = {user: status for user, status in seated.items() if _bucket(user) in lost}
-        told = await record(cache, node, dict.fromkeys(left, Status.OFFLINE) | here)
-        # Only now are they whole: had this broken off, the next renewal would find them lost again.
-        await cache.commands([("SADD", _seated(bucket, node), "") for bucket in lost])
-    return told
+    if not lost:
+        return Lost((), {})
+    written = await cache.commands([("SMEMBERS", _seated(bucket, node)) for bucket in lost])
+    left = {UserId(user.decode()) for users in written for user in users if user} - seated.keys()
+    here = {user: status for user, status in seated.items() if _bucket(user) in lost}
+    return Lost(lost, dict.fromkeys(left, Status.OFFLINE) | here)
+
+
+async def restore(cache: Cache, node: NodeId, lost: Lost) -> None:
+    """Write again what was lost.
+
+    Others are to be told what all of its users are then, changed or not: whoever looked after the lease had ended
+    saw them offline, and by the lease alone they were back.
+
+    Raises:
+        CacheAway: nothing or a part was written; the next renewal answers again what is lacking.
+    """
+    await record(cache, node, lost.users)
+    # Only now are they whole: had this broken off, the next renewal would find them lost again.
+    await cache.commands([("SADD", _seated(bucket, node), "") for bucket in lost.buckets])
 
 
 async def retire(cache: Cache, node: NodeId, *, grace_seconds: float = GRACE_SECONDS) -> None:

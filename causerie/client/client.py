@@ -34,6 +34,9 @@ SEND_DEADLINE_SECONDS = 60.0
 ATTEMPT_SECONDS = 5.0
 """How long one attempt of a send is waited for; sending again is safe, so this is shorter than a plain request."""
 
+SYNC_ATTEMPTS = 5
+"""On one connection, for another gateway may be better off."""
+
 
 class Client:
     """One device of one user.
@@ -289,15 +292,30 @@ class Client:
                 self._subscribed.discard(conversation_id)
 
     async def _page(self, connection: Connection) -> Json:
-        """The next page of what was missed; a cursor the server does not know any more is forgotten."""
-        cursor: Json = {} if self.model.cursor is None else {"cursor": self.model.cursor}
-        try:
-            page: Json = await connection.request("sync", **cursor)
-        except Refused as refusal:
-            if refusal.code != "invalid_cursor" or not cursor:
-                raise
-            page = await connection.request("sync")
-        return page
+        """The next page of what was missed.
+
+        While the gateway has nobody to ask it is asked again: another connection would cost everybody a handshake more.
+        """
+        backoff = Backoff(self._random)
+        for _ in range(SYNC_ATTEMPTS - 1):
+            try:
+                return await self._asked_page(connection)
+            except Refused as refusal:
+                if not refusal.retryable:
+                    raise
+                await asyncio.sleep(backoff.failed(refusal.retry_after_seconds))
+        return await self._asked_page(connection)
+
+    async def _asked_page(self, connection: Connection) -> Json:
+        """A cursor the server does not know any more is forgotten."""
+        if self.model.cursor is not None:
+            try:
+                asked: Json = {"cursor": self.model.cursor, "positions": self.model.positions}
+                return dict(await connection.request("sync", **asked))
+            except Refused as refusal:
+                if refusal.code != "invalid_cursor":
+                    raise
+        return dict(await connection.request("sync"))
 
     def _take(self, frame: Json) -> None:
         if self._on_frame is not None:

@@ -34,8 +34,9 @@ class Step(Enum):
 class Conversation:
     """The model of one conversation for one user.
 
-    `last` is the seq applied last.  While `is_loading`, events are held: the snapshot that is on its
-    way stands at an unknown seq.  `on_applied` is told of every event that takes effect, in order.
+    `last` is the seq applied last, and `synced` where it was when a sync ended last.  While `is_loading`, events are
+    held: the snapshot that is on its way stands at an unknown seq.  `on_applied` is told of every event that takes
+    effect, in order.
     """
 
     __slots__ = (
@@ -53,6 +54,7 @@ class Conversation:
         "members",
         "messages",
         "reads",
+        "synced",
         "user",
     )
 
@@ -69,7 +71,7 @@ class Conversation:
         self.id = conversation_id
         self.user = user
         self.epoch = epoch
-        self.last = last
+        self.last = self.synced = last
         self.is_loading = False
         self.is_marked_unread = False
         self.facts: Json = {}

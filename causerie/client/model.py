@@ -6,8 +6,12 @@ it asks: to load a conversation, or to fill a gap in its log.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from heapq import nlargest
 
 from causerie.client.conversation import WINDOW, Conversation, Json, Step
+
+MAX_POSITIONS = 200
+"""In one question; a conversation not named is told from the cursor on, which repeats and skips nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,13 @@ class Model:
     def unread(self) -> int:
         return sum(conversation.unread for conversation in self.conversations.values())
 
+    @property
+    def positions(self) -> list[Json]:
+        """Where I stand in what has moved since the last sync, so that the next one tells none of it again."""
+        moved = [one for one in self.conversations.values() if one.last > one.synced and not one.is_loading]
+        furthest = nlargest(MAX_POSITIONS, moved, key=lambda one: one.last - one.synced)
+        return [{"conversation_id": one.id, "epoch": one.epoch, "seq": one.last} for one in furthest]
+
     def receive(self, frame: Json) -> list[Ask]:
         """Take one frame the server sent unasked."""
         conversation_id = frame.get("conversation_id")
@@ -110,6 +121,7 @@ class Model:
         self._syncing = False
         asks: list[Ask] = []
         for conversation in self.conversations.values():
+            conversation.synced = conversation.last
             if conversation.is_loading and conversation.id not in self._asked:
                 self._asked.add(conversation.id)
                 asks.append(Load(conversation.id))

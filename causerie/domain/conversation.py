@@ -23,6 +23,15 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """Where a reader stands in the log of one conversation: he has everything up to `seq` of that epoch."""
+
+    conversation_id: ConversationId
+    epoch: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """A conversation as stored. `last_seq` is the head of its log, `message_count` numbers its messages."""
 

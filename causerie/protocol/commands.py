@@ -6,6 +6,7 @@ A dialect's codec reads these from frames; the session acts on them without know
 from dataclasses import dataclass
 from enum import StrEnum
 
+from causerie.domain.conversation import Position
 from causerie.domain.ids import ConversationId, MessageId, UserId
 from causerie.domain.message import Draft, MessageType
 from causerie.protocol.queries import HistoryQuery, SyncQuery
@@ -112,15 +113,6 @@ class Unsubscribe:
 class History:
     conversation_id: ConversationId
     query: HistoryQuery
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a client stands in one conversation."""
-
-    conversation_id: ConversationId
-    epoch: str
-    seq: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from causerie.domain import ids
+from causerie.domain.conversation import Position
 from causerie.domain.errors import Forbidden, InvalidRequest, NotFound, UnknownOp
 from causerie.domain.ids import ConversationId, MessageId, UserId
 from causerie.domain.limits import DEFAULT_PAGE, MAX_PAGE, MAX_SEQ
@@ -22,7 +23,6 @@ from causerie.protocol.commands import (
     MarkUnread,
     OwnStatus,
     Ping,
-    Position,
     Presence,
     Read,
     Refresh,

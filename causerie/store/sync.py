@@ -7,7 +7,7 @@ loads that conversation's history and goes on from the seq given.
 """
 
 import struct
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -15,7 +15,7 @@ from uuid import UUID
 
 import orjson
 
-from causerie.domain.conversation import ConversationType
+from causerie.domain.conversation import ConversationType, Position
 from causerie.domain.event import Entry, Event, Unreadable
 from causerie.domain.ids import ConversationId, UserId
 from causerie.store import cursors, rows
@@ -56,19 +56,26 @@ class _Cursor:
         return cls(epoch, start, end, UUID(bytes=place), seq, heads)
 
 
-# $1 user, $2 start, $3 place, $4 limit, $5 whether unchanged conversations are wanted as well.
+# $1 user, $2 start, $3 place, $4 limit, $5 whether unchanged conversations are wanted as well; $6 and $7 are where the
+# reader stands, null where that is in another epoch.
 _CHANGED = f"""
 SELECT now.position, found.* FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS position) now
 LEFT JOIN LATERAL (
     SELECT c.id, c.type, c.last_seq, p.joined_seq, p.left_seq, r.seq AS read_seq,
            coalesce(r.xid >= $2, false) OR $5 AS read_changed, c.xid >= $2 OR p.xid >= $2 AS log_changed,
-           CASE WHEN $5 THEN 0 ELSE ({FIRST_SEQ_SINCE.format(conversation_id="c.id", position="$2")}) END AS first_seq
+           stands.conversation_id IS NOT NULL AS stands, stands.seq AS stands_at,
+           CASE WHEN stands.seq IS NOT NULL THEN stands.seq + 1
+                WHEN $5 THEN 0
+                ELSE ({FIRST_SEQ_SINCE.format(conversation_id="c.id", position="$2")}) END AS first_seq
     FROM conversation_participants p
     JOIN conversations c ON c.id = p.conversation_id
     LEFT JOIN read_horizons r ON r.conversation_id = c.id AND r.user_id = p.user_id
+    LEFT JOIN unnest($6::uuid[], $7::bigint[]) AS stands (conversation_id, seq) ON stands.conversation_id = c.id
     WHERE p.user_id = $1 AND c.id >= $3
       AND CASE WHEN $5 THEN p.left_seq IS NULL
-               ELSE (p.left_seq IS NULL OR p.xid >= $2) AND (c.xid >= $2 OR p.xid >= $2 OR r.xid >= $2) END
+               ELSE (p.left_seq IS NULL OR p.xid >= $2) AND (c.xid >= $2 OR p.xid >= $2 OR r.xid >= $2)
+                    OR stands.conversation_id IS NOT NULL AND p.left_seq IS NULL
+                       AND stands.seq IS DISTINCT FROM c.last_seq END
     ORDER BY c.id LIMIT $4
 ) found ON true ORDER BY found.id"""
 
@@ -87,10 +94,14 @@ async def sync(
     cursor: str | None,
     *,
     limit: int = 100,
+    positions: Collection[Position] = (),
     channels: Collection[ConversationId] = (),
     elsewhere: bool = False,
 ) -> dict[str, object]:
     """One page of what changed for `user` since `cursor`; without one, the heads and a cursor at this position.
+
+    A conversation in `positions` is told from there on, however old the cursor: a reader who has long heard live what
+    came after it needs none of that again.  A position that is not in this log is a reset.
 
     With the page that says `has_more` false everything is told that was committed before the first page was asked for,
     and who asked for that one hears live what came since.  `elsewhere`: this reader did not, so more follows.
@@ -109,12 +120,13 @@ async def sync(
         recovered = given is None or given.epoch == epoch
         if given is None or not recovered:
             given = _Cursor(epoch, 0, 0, _Cursor.NOWHERE, 0, heads=True)
-        found = await _changed(connection, user, given)
+        stands = {one.conversation_id: one.seq if one.epoch == store.epoch else None for one in positions}
+        found = await _changed(connection, user, given, stands)
         position = found[0]["position"]
         if given.start > position:
             recovered = False
             given = _Cursor(epoch, 0, 0, _Cursor.NOWHERE, 0, heads=True)
-            found = await _changed(connection, user, given)
+            found = await _changed(connection, user, given, stands)
         end = given.end or position
         page = _Page(store.epoch, user, limit)
         wanted = page.plan([row for row in found if row["id"] is not None], given, frozenset(channels))
@@ -162,9 +174,12 @@ def _given(store: Store, user: UserId, cursor: str | None) -> _Cursor | None:
     return None if cursor is None else _Cursor.unpack(cursors.unseal(store.cursor_key, f"sync|{user}", cursor))
 
 
-async def _changed(connection: Any, user: UserId, cursor: _Cursor) -> Sequence[Any]:
+async def _changed(
+    connection: Any, user: UserId, cursor: _Cursor, stands: Mapping[ConversationId, int | None]
+) -> Sequence[Any]:
+    limit = MAX_CONVERSATIONS + 1
     found: Sequence[Any] = await connection.fetch(
-        _CHANGED, user, cursor.start, cursor.place, MAX_CONVERSATIONS + 1, cursor.heads
+        _CHANGED, user, cursor.start, cursor.place, limit, cursor.heads, list(stands), list(stands.values())
     )
     return found
 
@@ -199,16 +214,19 @@ class _Page:
             last_seq = row["last_seq"] if row["left_seq"] is None else row["left_seq"]
             sees_from = row["joined_seq"] if row["type"] == ConversationType.GROUP else 1
             first_seq = max(row["first_seq"], sees_from)
-            if cursor.heads:
+            if row["stands"] and row["left_seq"] is None and not _is_in(row["stands_at"], last_seq):
+                self._reset(row["id"], last_seq, "not_recovered")
+            elif cursor.heads and not row["stands"]:
                 self._reset(row["id"], last_seq, "initial")
-            elif not row["log_changed"] or first_seq > last_seq:
+            elif not (row["log_changed"] or row["stands"]) or first_seq > last_seq:
                 continue
-            elif row["type"] == ConversationType.CHANNEL and row["id"] not in channels:
+            elif row["type"] == ConversationType.CHANNEL and not (row["stands"] or row["id"] in channels):
                 self._reset(row["id"], last_seq, "not_subscribed")
             elif last_seq - first_seq >= MAX_BACKLOG:
                 self._reset(row["id"], last_seq, "too_far_behind")
             else:
-                wanted.append(_Wanted(row["id"], cursor.seq + 1 if told_already else first_seq, last_seq, sees_from))
+                goes_on = max(first_seq, cursor.seq + 1) if told_already else first_seq
+                wanted.append(_Wanted(row["id"], goes_on, last_seq, sees_from))
         return [want for want in wanted if want.first_seq <= want.last_seq]
 
     def fill(self, wanted: Sequence[_Wanted], events: Sequence[Entry]) -> None:
@@ -258,6 +276,10 @@ class _Page:
         self.resets.append(
             {"conversation_id": str(conversation_id), "epoch": self._epoch, "seq": seq, "reason": reason}
         )
+
+
+def _is_in(seq: int | None, last_seq: int) -> bool:
+    return seq is not None and seq <= last_seq
 
 
 async def conversation_events(

@@ -42,8 +42,6 @@ MAX_PAGES = 40
 """Pages pushed by one later check; a client that has missed more begins again."""
 MAX_PUSHED = 100
 """Events of one channel pushed by a later check; more are a resync."""
-MAX_ANSWER_BYTES = 512 * 1024
-"""Events in one answer, those added for positions included; a frame has room for 1 MiB."""
 MAX_CHECKS_AT_ONCE = 32
 """Answers and checks that ask PostgreSQL at the same moment; the others wait for their turn."""
 
@@ -75,10 +73,14 @@ class CatchUp:
             channels = frozenset(guest.session.followed)
             async with self._turns:
                 answer = await sync.sync(
-                    store, user, query.cursor, limit=query.limit, channels=channels, elsewhere=not began_here
+                    store,
+                    user,
+                    query.cursor,
+                    limit=query.limit,
+                    positions=command.positions,
+                    channels=channels,
+                    elsewhere=not began_here,
                 )
-                for position in command.positions:
-                    await self._add(answer, caller, position, query.limit)
             later.append(partial(self._push_news, guest, caller, str(answer["next_cursor"])))
         guest.session.is_syncing = began_here and bool(answer["has_more"])
         return answer
@@ -96,29 +98,6 @@ class CatchUp:
 
     async def stop(self) -> None:
         await ended(*self._checks.values())
-
-    async def _add(self, answer: _Json, caller: Caller, position: commands.Position, limit: int) -> None:
-        """Add what one conversation has behind `position`: its events, or a reset."""
-        try:
-            log: _Json = await sync.conversation_events(
-                self._store,
-                caller.user,
-                position.conversation_id,
-                after_seq=position.seq,
-                epoch=position.epoch,
-                limit=limit,
-            )
-        except NotFound:
-            return
-        name = str(position.conversation_id)
-        answer["resets"] = [reset for reset in answer["resets"] if reset["conversation_id"] != name]
-        fits = len(answer["events"]) + len(log["events"]) <= limit
-        if log["recovered"] and not log["has_more"] and fits and _size(answer, log) <= MAX_ANSWER_BYTES:
-            answer["events"] += log["events"]
-        else:
-            reason = "too_far_behind" if log["recovered"] else "not_recovered"
-            reset = {"conversation_id": name, "epoch": log["epoch"], "seq": log["last_seq"], "reason": reason}
-            answer["resets"].append(reset)
 
     @asynccontextmanager
     async def _asked(self, guest: Guest, channel: ConversationId | None) -> AsyncIterator[list[Check]]:
@@ -182,24 +161,29 @@ class CatchUp:
         guest.end(COME_BACK)
 
     async def _push_log(self, guest: Guest, caller: Caller, channel: ConversationId, after_seq: int) -> None:
-        answer: _Json = {"events": [], "resets": []}
-        position = commands.Position(channel, self._store.epoch, after_seq)
-        await self._add(answer, caller, position, MAX_PUSHED)
-        _push(guest, answer)
-
-
-def _size(answer: _Json, log: _Json) -> int:
-    return len(orjson.dumps(answer["events"])) + len(orjson.dumps(log["events"]))
+        log: _Json = await sync.conversation_events(
+            self._store, caller.user, channel, after_seq=after_seq, epoch=self._store.epoch, limit=MAX_PUSHED
+        )
+        if log["recovered"] and not log["has_more"]:
+            _push_events(guest, log["events"])
+        else:
+            _push_resync(guest, channel, epoch=log["epoch"], seq=log["last_seq"])
 
 
 def _push(guest: Guest, answer: _Json) -> None:
     """Send what an answer would have held as the events it is made of."""
-    for event in answer["events"]:
-        guest.tell(text_frame(orjson.dumps(event)))
+    _push_events(guest, answer["events"])
     for reset in answer["resets"]:
-        if reset["reason"] == "not_subscribed":
-            continue
-        telemetry.RESYNCS.add()
-        conversation_id = ConversationId(UUID(reset["conversation_id"]))
-        frame = native.encode_resync(conversation_id, epoch=reset["epoch"], seq=reset["seq"])
-        guest.tell(text_frame(frame))
+        if reset["reason"] != "not_subscribed":
+            conversation_id = ConversationId(UUID(reset["conversation_id"]))
+            _push_resync(guest, conversation_id, epoch=reset["epoch"], seq=reset["seq"])
+
+
+def _push_events(guest: Guest, events: list[_Json]) -> None:
+    for event in events:
+        guest.tell(text_frame(orjson.dumps(event)))
+
+
+def _push_resync(guest: Guest, conversation_id: ConversationId, *, epoch: str, seq: int) -> None:
+    telemetry.RESYNCS.add()
+    guest.tell(text_frame(native.encode_resync(conversation_id, epoch=epoch, seq=seq)))

@@ -93,7 +93,8 @@ class PresenceRoom:
         self._node = node
         self._writing = asyncio.Lock()
         """Held while Redis is brought to what the book says, or compared with it."""
-        self._half_written: set[UserId] = set()
+        self._untold: set[UserId] = set()
+        """Whose state others may not know: Redis had lost it, or an attempt to write it broke off."""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -119,9 +120,7 @@ class PresenceRoom:
             pause: float = RENEW_EVERY_SECONDS
             try:
                 async with self._writing:
-                    told = await presence.renew(
-                        self._platform.cache, self._node, self._desk.seated, unwritten=self._desk.unwritten
-                    )
+                    told = await self._renew()
                 ephemeral.presence(self._platform.bus, [change_of(one) for one in told])
                 rounds.succeeded()
             except CacheAway:
@@ -130,6 +129,18 @@ class PresenceRoom:
                 log.exception("the lease of presence could not be renewed")
                 pause = RETRY_SECONDS
             await asyncio.sleep(pause)
+
+    async def _renew(self) -> list[Presence]:
+        """Extend the lease, write again what Redis lost, and answer whom others may see changed by that.
+
+        Raises:
+            CacheAway: those written are told of the next time.
+        """
+        lost = await presence.renew(self._platform.cache, self._node, self._desk.seated, unwritten=self._desk.unwritten)
+        if lost.buckets:
+            self._untold |= lost.users.keys()
+            await presence.restore(self._platform.cache, self._node, lost)
+        return await self._take_untold()
 
     async def _write_changes(self) -> None:
         rounds = telemetry.Rounds("presence_changes")
@@ -158,15 +169,18 @@ class PresenceRoom:
             return []
         try:
             told = await presence.record(self._platform.cache, self._node, changes)
-            if self._half_written:
-                # What the broken attempt had written is no change any more, and nobody was told of it.
-                told += (await presence.statuses(self._platform.cache, self._half_written)).values()
-                self._half_written.clear()
+            return told + await self._take_untold()
         except CacheAway:
+            # What the broken attempt has written is no change the next time, and nobody was told of it.
             self._desk.keep(changes)
-            self._half_written |= changes.keys()
+            self._untold |= changes.keys()
             raise
-        return told
+
+    async def _take_untold(self) -> list[Presence]:
+        """What those are by now of whom others may not know."""
+        known = await presence.statuses(self._platform.cache, self._untold)
+        self._untold.clear()
+        return list(known.values())
 
     def _doubt(self) -> None:
         self._desk.is_in_doubt = True

@@ -7,7 +7,7 @@ import pytest
 
 from causerie.actions import conversations, members, messages, reading
 from causerie.actions.platform import Platform
-from causerie.domain.conversation import ConversationType
+from causerie.domain.conversation import ConversationType, Position
 from causerie.domain.errors import InvalidCursor, NotFound
 from causerie.domain.event import EventKind
 from causerie.domain.ids import ConversationId
@@ -82,6 +82,54 @@ async def test_who_ends_on_another_connection_what_he_began_lacks_nothing_while_
 
     assert seqs([elsewhere, last], first) == [3]
     assert last["has_more"] is False
+
+
+async def test_what_was_heard_since_an_old_cursor_is_not_told_again(platform: Platform) -> None:
+    """Who was connected for a day has a cursor of yesterday, and heard all of the day live."""
+    group, silent = await a_conversation(platform, BEN), await a_conversation(platform, BEN)
+    cursor = await now(platform, BEN)
+    for _ in range(6):
+        await said(platform, group, ANN)
+    await said(platform, silent, ANN)
+    epoch = platform.store.epoch
+
+    page = await sync(
+        platform.store, BEN.user, cursor, positions=[Position(group, epoch, 6), Position(silent, epoch, 2)]
+    )
+
+    assert [(event["conversation_id"], event["seq"]) for event in page["events"]] == [(str(group), 7)]
+    assert (page["resets"], page["has_more"]) == ([], False)
+
+
+async def test_a_position_holds_on_every_page_and_one_behind_the_cursor_is_read_on_from(platform: Platform) -> None:
+    first, second = sorted([await a_conversation(platform, BEN), await a_conversation(platform, BEN)])
+    for group in (first, first, first, second, second, second):
+        await said(platform, group, ANN)
+    cursor = await now(platform, BEN)
+    await said(platform, second, ANN)
+    stands = [Position(first, platform.store.epoch, 1), Position(second, platform.store.epoch, 4)]
+
+    pages = [await sync(platform.store, BEN.user, cursor, limit=2, positions=stands)]
+    while pages[-1]["has_more"]:
+        pages.append(await sync(platform.store, BEN.user, pages[-1]["next_cursor"], limit=2, positions=stands))
+
+    assert seqs(pages, first) == [2, 3, 4]
+    assert seqs(pages, second) == [5]
+
+
+async def test_a_position_that_is_not_in_the_log_is_a_reset(platform: Platform) -> None:
+    groups = sorted([await a_conversation(platform, BEN), await a_conversation(platform, BEN)])
+    not_his = await a_conversation(platform, CAT)
+    cursor, epoch = await now(platform, BEN), platform.store.epoch
+    stands = [Position(groups[0], "another", 1), Position(groups[1], epoch, 9), Position(not_his, "another", 1)]
+
+    for asked in (cursor, None):
+        page = await sync(platform.store, BEN.user, asked, positions=stands)
+
+        assert page["events"] == []
+        assert page["resets"] == [
+            {"conversation_id": str(group), "epoch": epoch, "seq": 1, "reason": "not_recovered"} for group in groups
+        ]
 
 
 async def test_what_was_missed_comes_in_order_whatever_the_page_size(platform: Platform) -> None:

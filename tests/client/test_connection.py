@@ -4,10 +4,12 @@ import asyncio
 import gc
 from typing import Any
 
+import orjson
 import pytest
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 
+from causerie.client import Client
 from causerie.client.connection import Connection
 from causerie.client.errors import Disconnected, Unanswered
 from tests.support.fault_proxy import Refuse, fault_loop
@@ -76,3 +78,24 @@ def test_whatever_a_reset_interrupts_the_gateway_cannot_be_reached():
 
         uvloop.run(knock_often())
         assert wire.hits == ROUNDS * CROWD
+
+
+async def test_a_client_whose_gateway_has_nobody_to_ask_waits_on_the_connection_it_has():
+    away = {"code": "unavailable", "message": "away", "retryable": True, "retry_after_ms": 10}
+    page = {"events": [], "reads": [], "resets": [], "next_cursor": "c", "has_more": False, "recovered": True}
+    refusals = [away, away]
+    connections = 0
+
+    async def welcome_and_answer(socket: ServerConnection) -> None:
+        nonlocal connections
+        connections += 1
+        await socket.send(WELCOME)
+        async for frame in socket:
+            asked = orjson.loads(frame)["id"]
+            answer = {"ok": False, "error": refusals.pop()} if refusals else {"ok": True, "result": page}
+            await socket.send(orjson.dumps({"id": asked, **answer}), text=True)
+
+    async with serve(welcome_and_answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with Client("ann", "token", gateways=[f"ws://127.0.0.1:{port}"], apis=["http://127.0.0.1:9"]):
+            assert (connections, refusals) == (1, [])

@@ -343,3 +343,17 @@ def test_unread_counts_past_the_window_of_kept_messages():
     assert model.unread == 131
     model.read(CONVERSATION, "ann", 150)
     assert model.unread == 1
+
+
+def test_what_has_moved_since_the_last_sync_is_known_by_its_position():
+    model = Model("ann", bodies=False)
+    nothing = {"events": [], "reads": [], "resets": [], "next_cursor": "c", "has_more": False, "recovered": True}
+    model.receive(the_opening())
+    model.sync_page(nothing)
+
+    assert model.positions == []
+    for event in (new(2), new(3), new(5)):
+        model.receive(event)
+    assert model.positions == [{"conversation_id": CONVERSATION, "epoch": EPOCH, "seq": 3}]
+    model.sync_page(nothing | {"events": [new(4)]})
+    assert model.positions == []

@@ -48,6 +48,23 @@ async def test_messages_of_one_author_keep_the_order_he_sent_them_in(fleet: Flee
         assert [m["content"] for m in ben.model.conversations[chat].messages.values()] == [str(n) for n in range(50)]
 
 
+async def test_who_heard_a_long_talk_live_is_not_told_it_again_when_he_comes_back(fleet: Fleet):
+    async with fleet.clients(*people("ann", "ben")) as [ann, ben]:
+        chat = (await ann.open("direct", [ben.user]))["id"]
+        await ben.until(lambda model: chat in model.conversations)
+        await asyncio.gather(*(ann.send(chat, str(n)) for n in range(150)))
+        await ben.until(lambda model: model.conversations[chat].last == 151)
+        cursor, positions = ben.model.cursor, ben.model.positions
+        await ben.disconnect()
+        await ann.send(chat, "while you were away")
+
+        ben.start()
+        page = await ben.call("sync", cursor=cursor, positions=positions)
+
+        assert [event["data"]["content"] for event in page["events"]] == ["while you were away"]
+        assert not page["has_more"]
+
+
 async def test_the_same_key_sixteen_times_at_once_through_every_door_is_one_message(fleet: Fleet):
     [name, friend] = people("ann", "ben")
     async with fleet.clients(*[name] * 4, friend) as [*devices, ben]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from causerie.domain.conversation import Position
 from causerie.domain.errors import InvalidRequest, NotFound, RateLimited, UnknownOp
 from causerie.domain.event import Event, EventKind
 from causerie.domain.ids import ConversationId, MessageId, UserId
@@ -99,7 +100,7 @@ def test_every_op_is_read_into_its_command():
         TALK, HistoryQuery(None, 3, None, None, 10)
     )
     assert asked(op="sync", positions=[{"conversation_id": talk, "epoch": "e", "seq": 4}]) == commands.Sync(
-        SyncQuery(None, 100), (commands.Position(TALK, "e", 4),)
+        SyncQuery(None, 100), (Position(TALK, "e", 4),)
     )
     assert asked(op="ping") == commands.Ping()
 
