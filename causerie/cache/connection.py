@@ -207,11 +207,12 @@ class Cache:
                     await self._client.execute_command("UNLINK", key)
 
     def _failed(self, error: Exception) -> None:
+        # One who asks seldom never opens the breaker, and redis-py does not look where a dead primary's slots went.
+        self._doubted.set()
         if self._breaker.failed(now=time.monotonic()):
             telemetry.CACHE_BREAKER_OPENED.value += 1
             log.warning("cache away", extra={"cause": str(error) or type(error).__name__})
             self._answered.clear()
-            self._doubted.set()
 
     async def _probe_while_doubted(self) -> None:
         level = logging.WARNING
@@ -232,8 +233,9 @@ class Cache:
                 level = logging.WARNING
                 self._doubted.clear()
                 self._breaker.close()
-                self._answered.set()
-                log.info("cache answers")
+                if not self._answered.is_set():
+                    self._answered.set()
+                    log.info("cache answers")
 
 
 class _Corrupt(RedisError):

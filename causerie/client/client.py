@@ -198,8 +198,12 @@ class Client:
 
     async def watch(self, user_ids: Sequence[str]) -> None:
         """Learn of the presence of others, now and as it changes, on this connection."""
+        known = dict(self.model.presence)
         states = await self.call("watch", user_ids=list(user_ids))
-        self.model.presence |= {state["user_id"]: state for state in states["items"]}
+        for state in states["items"]:
+            # What was pushed before the answer is newer: the gateway looked first.
+            if self.model.presence.get(state["user_id"]) is known.get(state["user_id"]):
+                self.model.presence[state["user_id"]] = state
         self._watchers.look()
 
     async def subscribe(self, conversation_id: str) -> None:

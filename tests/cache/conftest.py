@@ -8,6 +8,7 @@ import pytest
 
 from causerie.cache import Cache
 from tests.support import stores
+from tests.support.fault_proxy import fault_loop
 from tests.support.valkey_cluster import ValkeyCluster
 
 
@@ -41,3 +42,12 @@ def fragile_cluster(tmp_path: Path) -> Iterator[ValkeyCluster]:
     cluster = ValkeyCluster(tmp_path)
     yield cluster
     asyncio.run(cluster.stop())
+
+
+@pytest.fixture
+def proxied_cluster(tmp_path: Path) -> Iterator[ValkeyCluster]:
+    """As `fragile_cluster`; what stands before a dead node still takes connections, as a Service of Kubernetes may."""
+    with fault_loop() as wires:
+        cluster = ValkeyCluster(tmp_path, announced=lambda port: wires.proxy(f"redis://127.0.0.1:{port}").port)
+        yield cluster
+        asyncio.run(cluster.stop())

@@ -6,6 +6,7 @@ import pytest
 
 from causerie import telemetry
 from causerie.cache import Cache, CacheAway
+from causerie.cache.breaker import WINDOW_SECONDS
 from causerie.cache.connection import CALL_SECONDS, MAX_IN_FLIGHT, Script
 from causerie.embedded import Valkey
 from tests.support.stores import CACHE_PATIENCE_SECONDS
@@ -194,4 +195,25 @@ async def test_a_failover_is_followed(fragile_cluster: ValkeyCluster):
 
     await eventually(every_key_answers, timeout_seconds=15.0)
     assert cache.state == "up"
+    await cache.close()
+
+
+async def test_a_failover_is_followed_by_one_who_asks_seldom(proxied_cluster: ValkeyCluster):
+    """As a quiet gateway does: so seldom that its failures never open the breaker."""
+    await proxied_cluster.start()
+    cache = await Cache.connect(proxied_cluster.url)
+    writes = [("SET", f"{{{place}}}", "x") for place in range(30)]
+    await cache.commands(writes)
+    opened = telemetry.CACHE_BREAKER_OPENED.value
+    await proxied_cluster.promote_replica()
+
+    async def seldom() -> bool:
+        await asyncio.sleep(1.1 * WINDOW_SECONDS)
+        try:
+            return bool(await cache.commands(writes))
+        except CacheAway:
+            return False
+
+    await eventually(seldom, timeout_seconds=10.0)
+    assert telemetry.CACHE_BREAKER_OPENED.value == opened
     await cache.close()
