@@ -16,8 +16,10 @@ import { readHeads } from "./reading.js";
 /** @typedef {import("./types.js").SyncPage} SyncPage */
 /** @typedef {import("./types.js").ConversationView} ConversationView */
 
-/** Repeats after a reconnect stay few if the cursor moves on once in a while. */
+/** A reconnect stays cheap if the cursor moves on once in a while. */
 const EVENTS_PER_CURSOR = 1_000;
+/** In one question; a conversation not named is told from the cursor on, which repeats and skips nothing. */
+const MAX_POSITIONS = 200;
 
 export class CatchUp {
   /** @type {Map<string, Conversation>} */
@@ -28,6 +30,8 @@ export class CatchUp {
   /** @type {string | null} */
   #cursor = null;
   #sinceCursor = 0;
+  /** @type {Set<string>} conversations that have moved since the cursor, whose events need not be told again */
+  #moved = new Set();
   /** Catching up, or about to: gaps may close by themselves until it is over. */
   #resuming = 0;
   /** @type {Promise<void>} */
@@ -75,7 +79,10 @@ export class CatchUp {
     if (verdict === "stale") void this.mender.reload(conversation.id);
     if (verdict === "gap" && !this.#resuming) void this.mender.fill(conversation);
     if (conversation.left) this.conversations.delete(conversation.id);
-    if (verdict !== "repeat") this.changed(conversation.id);
+    if (verdict !== "repeat") {
+      this.#moved.add(conversation.id);
+      this.changed(conversation.id);
+    }
     if (++this.#sinceCursor > EVENTS_PER_CURSOR && !this.#resuming) void this.resume();
   }
 
@@ -129,7 +136,7 @@ export class CatchUp {
     /** @type {SyncPage} */
     let page;
     do {
-      page = await this.connection.request("sync", { cursor: this.#cursor });
+      page = await this.connection.request("sync", { cursor: this.#cursor, positions: this.#positions() });
       if (page.recovered === false) throw new CauserieError("invalid_cursor", "The cursor leads nowhere.");
       for (const event of page.events) this.take(event);
       for (const read of page.reads ?? []) this.read(read);
@@ -137,6 +144,12 @@ export class CatchUp {
       this.#cursor = page.next_cursor;
       this.#sinceCursor = 0;
     } while (page.has_more);
+    this.#moved.clear();
+  }
+
+  #positions() {
+    const moved = [...this.#moved].slice(0, MAX_POSITIONS).map((id) => this.conversations.get(id));
+    return moved.flatMap((one) => (one ? [{ conversation_id: one.id, epoch: one.epoch, seq: one.seq }] : []));
   }
 
   /** Where the cursor leads nowhere, the next try begins with the list.  @param {CauserieError} error */

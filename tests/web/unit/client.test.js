@@ -61,6 +61,7 @@ test("what was missed while away comes with the cursor, once", async () => {
   await far.arrive();
 
   assert.deepEqual([far.contents, far.conversation.unread], [["heard", "missed"], 2]);
+  assert.equal(far.told, 1);
 });
 
 test("in another epoch everything is read anew", async () => {

@@ -12,6 +12,8 @@ export class FarSide {
   /** @type {string[]} */
   requests = [];
   acceptsSends = true;
+  /** How many events `sync` has told. */
+  told = 0;
 
   constructor(log) {
     if (log) this.log = log;
@@ -75,7 +77,7 @@ export class FarSide {
 
   #reply(frame, socket) {
     const { op } = frame;
-    if (op === "sync") socket.reply(frame, this.#sync(frame.cursor));
+    if (op === "sync") socket.reply(frame, this.#sync(frame));
     else if (op === "send" && this.acceptsSends) socket.reply(frame, this.#post(frame));
     else if (op === "watch") socket.reply(frame, { items: frame.user_ids.map((id) => ({ user_id: id, status: "online" })) });
     else if (op === "read") socket.reply(frame, {});
@@ -86,14 +88,16 @@ export class FarSide {
     return (earlier ?? this.append((seq) => posted(seq, { sender: ME, content, client_id: clientId }))).data;
   }
 
-  #sync(cursor) {
+  #sync({ cursor, positions }) {
     const head = this.log.length;
     const reset = { conversation_id: CONVERSATION, epoch: this.epoch, seq: head, reason: "start" };
     const [epoch, after] = cursor?.split("/") ?? [];
     const page = { next_cursor: `${this.epoch}/${head}`, has_more: false, reads: [], resets: [], recovered: true };
     if (cursor === undefined) return { ...page, events: [], resets: [reset] };
     if (epoch !== this.epoch) return { ...page, events: [], recovered: false };
-    return { ...page, events: this.log.slice(Number(after)) };
+    const events = this.log.slice(Math.max(Number(after), positions[0]?.seq ?? 0));
+    this.told += events.length;
+    return { ...page, events };
   }
 
   #answer(url) {
