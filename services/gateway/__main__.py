@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 
 import uvloop
@@ -38,9 +37,6 @@ async def serve(settings: Settings, told: asyncio.Event) -> None:
         gateway = Gateway(parts, letters, settings, max_connections=max_connections)
         await gateway.start(listener)
         stack.push_async_callback(gateway.stop)
-        # What stands by now stands for ever: the collector need not walk it with every socket that comes and goes.
-        gc.collect()
-        gc.freeze()
         await stack.enter_async_context(beside(keep_tidy(lambda: gateway.room.connections)))
         parts.readiness.stage = Stage.SERVING
         log.info(

@@ -1,4 +1,12 @@
+import asyncio
+import gc
+import weakref
+
+import pytest
+
+from services.gateway import tidy
 from services.gateway.tidy import MIN_LEFT, Exodus
+from tests.support.waiting import eventually
 
 
 def test_memory_is_given_back_once_when_most_have_left():
@@ -15,3 +23,24 @@ def test_those_who_come_and_go_a_few_at_a_time_cost_no_pause():
     noticed = [exodus.notice(present) for present in (MIN_LEFT - 1, 0, MIN_LEFT - 1, 0)]
 
     assert not any(noticed)
+
+
+async def test_what_stays_is_passed_over_and_what_a_failure_left_is_found_in_the_end(monkeypatch: pytest.MonkeyPatch):
+    class Left:
+        """Something in a cycle with itself."""
+
+        def __init__(self) -> None:
+            self.itself = self
+
+    monkeypatch.setattr(tidy, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(tidy, "WHOLE_SECONDS", 0.3)
+    keeping = asyncio.create_task(tidy.keep_tidy(lambda: 0))
+    try:
+        left = Left()
+        is_gone = weakref.ref(left)
+        await eventually(lambda: all(one is not is_gone() for one in gc.get_objects()))
+        del left
+        await eventually(lambda: is_gone() is None)
+    finally:
+        keeping.cancel()
+        gc.unfreeze()
