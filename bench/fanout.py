@@ -197,7 +197,7 @@ def floor_for(sample: Sample, measured: Round, burst: int) -> Sample | None:
 
 
 def peers_of_ours(size: Size, bursts: Sequence[int]) -> list[str]:
-    """How many times what each peer does we do, of the same rounds."""
+    """How many times what each peer does we do, of the same rounds; none for one that delivered nothing."""
     notes = []
     for ours in ("causerie engine", "causerie coalescing", "causerie gateway"):
         for burst in bursts:
@@ -206,7 +206,7 @@ def peers_of_ours(size: Size, bursts: Sequence[int]) -> list[str]:
                 ratios = [
                     measured[ours][burst].per_cpu / measured[name][burst].per_cpu
                     for measured in size.rounds
-                    if ours in measured and name in measured
+                    if ours in measured and name in measured and measured[name][burst].per_cpu
                 ]
                 if ratios and not name.startswith(("causerie", "floor")):
                     told.append(f"{name} {median(ratios):.2f}")
