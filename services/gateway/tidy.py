@@ -4,7 +4,7 @@ The C library keeps what was freed for who comes next, which after a deploy or a
 that a pod shows for no one is memory its neighbours cannot have.
 
 A connection leaves no cycle behind, so the collector finds nothing in all that connections hold, and stops the loop
-for as long as it looks: 0.28 s with 13,000 (docs/decisions/0020-the-collector-passes-over-who-stays.md).
+for as long as it looks: up to 0.37 s with 13,000 (docs/decisions/0020-the-collector-passes-over-who-stays.md).
 """
 
 import asyncio

@@ -20,8 +20,7 @@ log = logging.getLogger(__name__)
 MAX_QUESTIONS = 256
 """In one statement, which a single slow one must not hold up for all."""
 GATHER_SECONDS = 0.03
-"""Behind a herd: a statement costs us as much as some twenty who are asked for in it, and a herd of 100,000 over six
-gateways brings each of them some hundred in this time."""
+"""Behind a herd: a statement costs us as much as some twenty who are asked for in it, and so many ask in this time."""
 
 Q = TypeVar("Q")
 A = TypeVar("A")
