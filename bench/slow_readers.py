@@ -10,6 +10,7 @@ says what stopped readers cost even where quantiles say what else the machine wa
 
 import asyncio
 import json
+import math
 import re
 import signal
 import sys
@@ -135,7 +136,10 @@ async def measure(stage: Stage) -> Report:
     gone = 0.0
     for turn in range(1, ROUNDS + 1):
         async with readers(gateway.port, stopping) as child:
+            # A look at the metrics holds up the loop of who is asked, and so it has to in both halves.
+            looking = asyncio.create_task(watch(gateway, process, until_gone=math.inf))
             reading = await talk.talk(PHASE_SECONDS)
+            looking.cancel()
             before = process.memory_info().rss
             child.send_signal(signal.SIGSTOP)
             watching = asyncio.create_task(watch(gateway, process, until_gone=turn * GROUPS))
