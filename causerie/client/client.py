@@ -198,7 +198,7 @@ class Client:
 
     async def watch(self, user_ids: Sequence[str]) -> None:
         """Learn of the presence of others, now and as it changes, on this connection."""
-        known = dict(self.model.presence)
+        known = {user: self.model.presence.get(user) for user in user_ids}
         states = await self.call("watch", user_ids=list(user_ids))
         for state in states["items"]:
             # What was pushed before the answer is newer: the gateway looked first.
@@ -312,14 +312,16 @@ class Client:
 
     async def _asked_page(self, connection: Connection) -> Json:
         """A cursor the server does not know any more is forgotten."""
+        asked: Json = {}
         if self.model.cursor is not None:
-            try:
-                asked: Json = {"cursor": self.model.cursor, "positions": self.model.positions}
-                return dict(await connection.request("sync", **asked))
-            except Refused as refusal:
-                if refusal.code != "invalid_cursor":
-                    raise
-        return dict(await connection.request("sync"))
+            asked = {"cursor": self.model.cursor, "positions": self.model.positions}
+        try:
+            page: Json = await connection.request("sync", **asked)
+        except Refused as refusal:
+            if refusal.code != "invalid_cursor" or not asked:
+                raise
+            page = await connection.request("sync")
+        return page
 
     def _take(self, frame: Json) -> None:
         if self._on_frame is not None:

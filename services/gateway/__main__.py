@@ -16,7 +16,7 @@ from services.gateway import files
 from services.gateway.gateway import Gateway
 from services.gateway.listener import listening_socket
 from services.gateway.loops import LOOPS
-from services.gateway.tidy import keep_tidy
+from services.gateway.tidy import give_back, keep_tidy
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ async def serve(settings: Settings, told: asyncio.Event) -> None:
         gateway = Gateway(parts, letters, settings, max_connections=max_connections)
         await gateway.start(listener)
         stack.push_async_callback(gateway.stop)
+        give_back()
         await stack.enter_async_context(beside(keep_tidy(lambda: gateway.room.connections)))
         parts.readiness.stage = Stage.SERVING
         log.info(

@@ -42,6 +42,8 @@ MAX_PAGES = 40
 """Pages pushed by one later check; a client that has missed more begins again."""
 MAX_PUSHED = 100
 """Events of one channel pushed by a later check; more are a resync."""
+MAX_PUSHED_BYTES = 512 * 1024
+"""So are these: a reader's queue holds 1 MiB, and live events want their room."""
 MAX_CHECKS_AT_ONCE = 32
 """Answers and checks that ask PostgreSQL at the same moment; the others wait for their turn."""
 
@@ -164,7 +166,8 @@ class CatchUp:
         log: _Json = await sync.conversation_events(
             self._store, caller.user, channel, after_seq=after_seq, epoch=self._store.epoch, limit=MAX_PUSHED
         )
-        if log["recovered"] and not log["has_more"]:
+        fits = len(orjson.dumps(log["events"])) <= MAX_PUSHED_BYTES
+        if log["recovered"] and not log["has_more"] and fits:
             _push_events(guest, log["events"])
         else:
             _push_resync(guest, channel, epoch=log["epoch"], seq=log["last_seq"])

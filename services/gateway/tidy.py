@@ -42,10 +42,13 @@ class Exodus:
 
 
 async def keep_tidy(present: Callable[[], int]) -> None:
-    """Look for ever; after each exodus, and each hour, a pause of some milliseconds for each thousand who are here."""
+    """Look for ever; after each exodus, and each hour, a pause of some milliseconds for each thousand who are here.
+
+    Call `give_back` before anybody comes: what stands then is passed over from the first look on.
+    """
     exodus = Exodus()
     loop = asyncio.get_running_loop()
-    whole_at = loop.time()
+    whole_at = loop.time() + WHOLE_SECONDS
     while True:
         if exodus.notice(present()):
             whole_at = loop.time() + SETTLE_SECONDS

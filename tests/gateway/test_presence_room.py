@@ -16,7 +16,7 @@ from services.gateway.registry import Registry
 from tests.cache.looking import keys
 from tests.support.waiting import eventually
 
-ANN, BOB = UserId(f"ann-{uuid4()}"), UserId(f"bob-{uuid4()}")
+ANN, BOB, CAT = (UserId(f"{name}-{uuid4()}") for name in ("ann", "bob", "cat"))
 NODE = NodeId("gateway-of-the-room")
 BOTH_ARE_HERE = {ANN: "online", BOB: "online"}
 
@@ -36,13 +36,14 @@ async def heard(platform: Platform) -> dict[str, str]:
 
 @pytest.fixture
 async def room(platform: Platform) -> AsyncIterator[PresenceRoom]:
-    """Ann and Bob are seated and known, and then the lease of the gateway has ended."""
+    """Ann and Bob are seated and known, Cat has left unknown to Redis, and then the lease of the gateway has ended."""
     desk, seated = Desk(grace_seconds=1.0), {ANN: Status.ONLINE, BOB: Status.ONLINE}
     for user, status in seated.items():
         desk.arrive(user, status)
     desk.take_changes(now=0.0)
     lost = await presence.renew(platform.cache, NODE, seated)
     await presence.restore(platform.cache, NODE, lost)
+    await presence.record(platform.cache, NODE, {CAT: Status.ONLINE})
     await presence.retire(platform.cache, NODE, grace_seconds=0)
     room = PresenceRoom(platform, desk, NODE, Registry(max_sessions_per_user=5))
     yield room
@@ -57,7 +58,7 @@ async def test_who_was_looked_for_after_the_lease_had_ended_is_told_of_again(
 
     await room.start()
 
-    await eventually(lambda: heard.items() >= BOTH_ARE_HERE.items())
+    await eventually(lambda: heard.items() >= (BOTH_ARE_HERE | {CAT: "offline"}).items())
 
 
 async def test_who_was_written_by_an_attempt_that_broke_off_is_told_of_by_the_next(
