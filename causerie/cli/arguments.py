@@ -155,12 +155,19 @@ def _add_partitions(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     ensure = ways.add_parser("ensure", help="create the months ahead (3)")
     ensure.add_argument("--months-ahead", type=_number, default=3, metavar="N", help="how many (3)")
     ensure.set_defaults(carry_out=lambda given: schema.partitions_ensure(given.data, given.months_ahead))
-    retain = ways.add_parser("retain", help="detach what is too old; the next run drops it")
+    retain = ways.add_parser("retain", help="detach what is too old; a later run drops it")
     retain.add_argument(
         "--months", type=_some, metavar="N", help="whole months of messages to keep (all, unless this is given)"
     )
     retain.add_argument("--event-months", type=_some, default=2, metavar="N", help="whole months of the log (2)")
-    retain.set_defaults(carry_out=lambda given: schema.partitions_retain(given.data, given.months, given.event_months))
+    retain.add_argument(
+        "--drop-after-hours", type=_number, default=0, metavar="N", help="hours after which a run drops it (0)"
+    )
+    retain.set_defaults(
+        carry_out=lambda given: schema.partitions_retain(
+            given.data, given.months, given.event_months, given.drop_after_hours
+        )
+    )
     check = ways.add_parser("check", help="report; exit 1 when months run short or the default has rows")
     check.add_argument("--months-ahead", type=_number, default=2, metavar="N", help="how many are enough (2)")
     check.set_defaults(carry_out=lambda given: schema.partitions_check(given.data, given.months_ahead))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,10 +52,12 @@ def partitions_ensure(directory: Path, months_ahead: int) -> int:
     return 0
 
 
-def partitions_retain(directory: Path, months: int | None, event_months: int) -> int:
+def partitions_retain(directory: Path, months: int | None, event_months: int, drop_after_hours: int) -> int:
     """Detach what is too old, drop what earlier runs detached."""
-    done = _carried_out(partitions.retain(instance.database_url(directory), months=months, event_months=event_months))
-    lines = [f"detached {name}; the next run drops it" for name in done.detached]
+    url, drop_after = instance.database_url(directory), timedelta(hours=drop_after_hours)
+    done = _carried_out(partitions.retain(url, months=months, event_months=event_months, drop_after=drop_after))
+    dropper = f"a run in {drop_after_hours} h" if drop_after else "the next run"
+    lines = [f"detached {name}; {dropper} drops it" for name in done.detached]
     lines += [f"dropped {name}" for name in done.dropped]
     lines += [f"finished detaching {name}, which somebody had begun" for name in done.finished]
     print("\n".join(lines) or "nothing is old enough")

@@ -153,7 +153,7 @@ def test_partitions_are_looked_after_every_night_one_step_after_another():
     steps = [container["args"] for container in [*pod["initContainers"], *pod["containers"]]]
     assert steps == [
         ["partitions", "ensure", "--months-ahead", "3"],
-        ["partitions", "retain", "--event-months", "2", "--months", "24"],
+        ["partitions", "retain", "--event-months", "2", "--drop-after-hours", "12", "--months", "24"],
         ["partitions", "check", "--months-ahead", "2"],
     ]
     assert (job["timeZone"], job["concurrencyPolicy"], job["startingDeadlineSeconds"]) == ("Etc/UTC", "Forbid", 3600)

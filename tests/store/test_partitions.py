@@ -2,14 +2,16 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import asyncpg
 import pytest
 
-from causerie.store import migrate, partitions
+from causerie.store import ddl, migrate, partitions
 from causerie.store.ddl import SchemaError
 from tests.support.catalogue import schema_of
 from tests.support.stores import execute
+from tests.support.waiting import eventually
 from tests.support.writers import Writers
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -240,6 +242,20 @@ async def test_old_partitions_are_detached_by_one_run_and_dropped_by_the_next(ur
     assert await one(url, "SELECT to_regclass('events_y2026m07')") is None
 
 
+async def test_a_failed_run_that_is_tried_again_soon_drops_nothing_yet(url: str) -> None:
+    await partitions.ensure(url, now=datetime(2026, 6, 15, tzinfo=UTC))
+    night = partial(partitions.retain, url, months=1, now=NOW, drop_after=timedelta(hours=12))
+    first = await night()
+
+    again = await night()
+    await execute(url, f"COMMENT ON TABLE messages_y2026m06 IS 'causerie: detached at {NOW - timedelta(days=9000)}'")
+    tomorrow = await night()
+
+    assert "messages_y2026m06" in first.detached
+    assert (again.detached, again.dropped) == ([], [])
+    assert tomorrow.dropped == ["messages_y2026m06"]
+
+
 async def test_messages_are_kept_for_good_unless_told_otherwise(url: str) -> None:
     await partitions.ensure(url, now=datetime(2020, 1, 1, tzinfo=UTC))
 
@@ -260,10 +276,28 @@ async def test_a_table_detached_by_hand_is_never_dropped(url: str) -> None:
 
 async def test_two_runs_at_once_do_not_drop_what_the_other_just_detached(url: str) -> None:
     await partitions.ensure(url, now=datetime(2026, 6, 15, tzinfo=UTC))
+    connection = await asyncpg.connect(url)
+    waiting = set[int]()
 
-    first, second = await asyncio.gather(*(partitions.retain(url, months=1, now=NOW) for _ in range(2)))
+    async def both_wait() -> bool:
+        waiting.update(
+            row["pid"]
+            for row in await connection.fetch(
+                "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
+        )
+        return len(waiting) == 2
+
+    # Begun at once, whatever the machine makes of it: neither comes to its work before both have asked for it.
+    async with ddl.locked(connection, ddl.PARTITIONS_LOCK, doing="hold", patience_seconds=1):
+        runs = asyncio.gather(*(partitions.retain(url, months=1, now=NOW) for _ in range(2)))
+        await eventually(both_wait)
+    first, second = await runs
+    await connection.close()
 
     assert first.dropped == second.dropped == []
+    assert "messages_y2026m06" in first.detached + second.detached
     assert not set(first.detached) & set(second.detached)
 
 

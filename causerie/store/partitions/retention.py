@@ -4,7 +4,7 @@ Between the two an operator who set the wrong number can attach the table again.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,12 +35,15 @@ async def retain(
     *,
     months: int | None,
     event_months: int = 2,
+    drop_after: timedelta = timedelta(),
     now: datetime | None = None,
     patience_seconds: float = ddl.PATIENCE_SECONDS,
 ) -> Retained:
     """Detach what is older than so many whole months before the current one; drop what earlier runs detached.
 
-    `months` is for messages; None keeps them for good.  `now` is the database's own time unless given.
+    `months` is for messages; None keeps them for good.  What was detached less than `drop_after` before this run is
+    left to a later one, so that whatever tries a failed run again leaves the operator his time.
+    `now` is the database's own time unless given.
 
     Raises:
         SchemaError: in one line, what is wrong.
@@ -59,7 +62,7 @@ async def retain(
             now = now or started
             for table, count in kept.items():
                 for old in await catalogue.detached(connection, table):
-                    if old.since < started:
+                    if old.since + drop_after < started:
                         await ddl.patiently(
                             connection,
                             partial(_drop, connection, old.name),
