@@ -99,6 +99,8 @@ def _secrets(text: str) -> tuple[str, ...]:
     secrets = _words(text)
     if any(len(secret.encode()) < MIN_SECRET_BYTES for secret in secrets):
         raise ValueError(f"must be at least {MIN_SECRET_BYTES} bytes; `openssl rand -base64 33` makes one")
+    if any(secret.startswith("-----BEGIN ") for secret in secrets):
+        raise ValueError("must be a secret, not a key or a certificate; public keys come from CAUSERIE_JWKS_URL")
     return secrets
 
 

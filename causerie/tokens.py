@@ -4,10 +4,13 @@ Each key is good for one algorithm, so a token cannot choose how it is checked. 
 HS256; a comma list of them lets a new one come before the old one goes.  Public keys come from a JWKS
 address: read in the background, kept when their source is away, read again soon when a token names a
 key that is not known.  No key, no entry: an absent source never opens a door.
+
+PyJWT checks form and signature (RFC 7515); the claims are read here (RFC 7519), by our own clock.
 """
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import math
 import time
@@ -18,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from jwt.algorithms import HMACAlgorithm
 
 from causerie.domain import ids
 from causerie.domain.caller import Caller
@@ -53,6 +57,23 @@ class Key:
     material: Any
 
 
+class _PreparedHmac(HMACAlgorithm):
+    """HMAC with secrets that were looked at when they were read; PyJWT would look at them again for every token."""
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        return key if isinstance(key, bytes) else super().prepare_key(key)
+
+
+def _signatures() -> jwt.PyJWS:
+    signatures = jwt.PyJWS(algorithms=["HS256", "RS256", "ES256", "EdDSA"])
+    signatures.unregister_algorithm("HS256")
+    signatures.register_algorithm("HS256", _PreparedHmac(hashlib.sha256))
+    return signatures
+
+
+_SIGNATURES = _signatures()
+
+
 class TokenVerifier:
     """Checks tokens against the keys known now.
 
@@ -61,9 +82,14 @@ class TokenVerifier:
     """
 
     def __init__(self, settings: AuthSettings, *, now: Callable[[], float] = time.time) -> None:
-        """`now` is the Unix time by which tokens begin and end."""
+        """`now` is the Unix time by which tokens begin and end.
+
+        Raises:
+            jwt.InvalidKeyError: a shared secret is a public key or a certificate: whoever reads it could sign.
+        """
         self._now = now
-        self._secrets = [Key(None, "HS256", secret.encode()) for secret in settings.jwt_secrets]
+        prepare = HMACAlgorithm(hashlib.sha256).prepare_key
+        self._secrets = [Key(None, "HS256", prepare(secret)) for secret in settings.jwt_secrets]
         self._public: list[Key] = []
         self._jwks_url = settings.jwks_url
         self._audience = settings.audience
@@ -140,7 +166,7 @@ class TokenVerifier:
             raise Unauthenticated("The token has expired.") from None
         except jwt.InvalidAudienceError:
             raise Unauthenticated("The token is meant for somebody else.") from None
-        except (jwt.PyJWTError, InvalidRequest, ValueError, OverflowError, RecursionError, TypeError):
+        except (jwt.PyJWTError, InvalidJson, InvalidRequest, ValueError, OverflowError, RecursionError, TypeError):
             raise Unauthenticated("The token is not valid.") from None
         raise Unauthenticated("The token is not signed with a key that is trusted here.")
 
@@ -157,23 +183,16 @@ class TokenVerifier:
         return [key for key in self._public if key.algorithm == algorithm and key_id in (None, key.key_id)]
 
     def _claims(self, token: str, key: Key) -> dict[str, Any]:
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            key.material,
-            algorithms=[key.algorithm],
-            audience=self._audience,
-            issuer=self._issuer,
-            options={
-                "require": ["exp", "sub"],
-                "verify_aud": self._audience is not None,
-                "verify_exp": False,
-                "verify_nbf": False,
-                "verify_iat": False,
-            },
-        )
-        # PyJWT would go by the clock of this machine alone.
+        signed = _SIGNATURES.decode_complete(token, key.material, algorithms=[key.algorithm])
+        claims = strict_json.loads(signed["payload"])
+        if not isinstance(claims, dict):
+            raise jwt.DecodeError
+        if self._audience is not None and self._audience not in _audiences(claims):
+            raise jwt.InvalidAudienceError
+        if self._issuer is not None and claims.get("iss") != self._issuer:
+            raise jwt.InvalidIssuerError
         now = self._now()
-        if _moment(claims["exp"]) + self._leeway_seconds <= now:
+        if _moment(claims.get("exp")) + self._leeway_seconds <= now:
             raise jwt.ExpiredSignatureError
         if any(_moment(claims[name]) - self._leeway_seconds > now for name in ("nbf", "iat") if name in claims):
             raise jwt.ImmatureSignatureError
@@ -249,13 +268,19 @@ def _caller(claims: dict[str, Any]) -> Caller:
     if not isinstance(scope, str):
         raise TypeError("scope is no text")
     return Caller(
-        user=ids.user_id(claims["sub"], "sub"),
+        user=ids.user_id(claims.get("sub"), "sub"),
         expires_at=_moment(claims["exp"]),
         admin="admin" in scope.split(),
         display_name=_profile_text(claims.get("name")),
         email=_profile_text(claims.get("email")),
         kind=_profile_text(claims.get("kind")),
     )
+
+
+def _audiences(claims: dict[str, Any]) -> list[object]:
+    """One or several (RFC 7519 §4.1.3)."""
+    named = claims.get("aud")
+    return named if isinstance(named, list) else [named]
 
 
 def _moment(claim: object) -> float:

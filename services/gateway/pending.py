@@ -6,11 +6,14 @@ told to come back; who has said who he is counts no more, so an office behind on
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Network = IPv4Network | IPv6Network
 MAX_HOPS = 16
 """So many addresses of `X-Forwarded-For` are looked at, from the end nearest to us."""
+MAX_REMEMBERED = 1024
+"""Reading an address takes as long as reading a request head, and most peers are proxies or come again."""
 _SITE_BITS = 64
 """Whoever has one IPv6 address has a whole /64."""
 
@@ -62,6 +65,7 @@ class Pending:
         return any(address.version == network.version and address in network for network in self._trusted)
 
 
+@lru_cache(MAX_REMEMBERED)
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text.strip().partition("%")[0])
@@ -71,6 +75,7 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return mapped or address
 
 
+@lru_cache(MAX_REMEMBERED)
 def _site(address: IPv4Address | IPv6Address) -> str:
     if isinstance(address, IPv4Address):
         return str(address)

@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
 
 MAX_QUESTIONS = 256
 """In one statement, which a single slow one must not hold up for all."""
-GATHER_SECONDS = 0.03
-"""Behind a herd: a statement costs us as much as some twenty who are asked for in it, and so many ask in this time."""
+GATHER_SECONDS = 0.005
+"""So long the next statement waits for each who was asked for in the last: it costs us as much as some twenty in it."""
+MAX_GATHER_SECONDS = 0.05
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -63,7 +64,7 @@ class Together(Generic[Q, A]):
                         if not answer.done():
                             answer.set_result(answers.get(question))
                     if len(asked) > 1:
-                        await asyncio.sleep(GATHER_SECONDS)
+                        await asyncio.sleep(min(len(asked) * GATHER_SECONDS, MAX_GATHER_SECONDS))
         finally:
             self._asking = None
 

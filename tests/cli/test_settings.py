@@ -64,6 +64,13 @@ def test_a_short_secret_is_refused_without_being_shown():
     assert "hunter2" not in str(raised.value)
 
 
+def test_a_public_key_is_no_secret():
+    with pytest.raises(SettingsError, match="must be a secret, not a key") as raised:
+        Settings.read("api", STORES | {"CAUSERIE_JWT_SECRET": "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkq"})
+
+    assert "MIIB" not in str(raised.value)
+
+
 def test_two_secrets_let_one_follow_the_other():
     settings = Settings.read("gateway", STORES | {"CAUSERIE_JWT_SECRET": f"{'new' * 11},{'old' * 11}"})
 
