@@ -145,7 +145,8 @@ def notes_of(waves: Sequence[Wave], sizes: Sequence[int], backlog: str, kernel_n
         "those before it are full",
         "first to last: from the first arrival of a broadcast to the last, over all generators, median; servers on one "
         "core, all else on the other; sent to last: with the way through PostgreSQL, NATS and the worker",
-        "µs CPU: of the servers, for each delivery, without what heartbeats use; x floor: beside the floor of the wave",
+        "µs CPU: of the servers, for each delivery, without what heartbeats use; the author's gateway is none of them; "
+        "x floor: beside the floor of the wave",
         "KiB: for each connection beyond the empty servers, after everybody was pinged; kernel: of one end; kept: "
         f"{GIVE_BACK_SECONDS:.0f} s after they left",
         f"MiB of each gateway beyond empty, wave by wave: {' | '.join(each)}; left: {' | '.join(left)}",
@@ -159,7 +160,7 @@ async def measure(arguments: argparse.Namespace, sizes: Sequence[int], backlog: 
     async with contextlib.AsyncExitStack() as stack:
         generators = [await stack.enter_async_context(swarm(n, core=None)) for n in range(processes)]
         print(f"starting the stores, {processes} gateways and a worker; {most:,} members of a channel …", flush=True)
-        up = await stack.enter_async_context(gateway(processes, pinned=False).start(most))
+        up = await stack.enter_async_context(gateway(processes, pinned=False, author_apart=True).start(most))
         ours = Herd(
             "gateway",
             up,

@@ -79,8 +79,11 @@ def clients(platform: Stage, readers: int) -> Clients:
     )
 
 
-def gateway(processes: int = 1, *, pinned: bool = True) -> Server:
-    """Pinned, it has the server's core to itself, and the stores, the worker and the generator share the other."""
+def gateway(processes: int = 1, *, pinned: bool = True, author_apart: bool = False) -> Server:
+    """Pinned, it has the server's core to itself, and the stores, the worker and the generator share the other.
+
+    With the author apart he sits on one more gateway that is none of the measured: posting is no part of a delivery.
+    """
 
     @asynccontextmanager
     async def start(readers: int) -> AsyncIterator[Running]:
@@ -88,6 +91,11 @@ def gateway(processes: int = 1, *, pinned: bool = True) -> Server:
             channel = await seed_channel(platform.stores.database_url, readers)
             gateways = [await platform.services.start("gateway", port=None, **ENVIRONMENT) for _ in range(processes)]
             worker = await platform.services.start("worker")
+            beside = {"worker": worker.pid}
+            host = gateways[0]
+            if author_apart:
+                host = await platform.services.start("gateway", port=None, **ENVIRONMENT)
+                beside["the author's gateway"] = host.pid
             ports, pids = [service.port for service in gateways], [service.pid for service in gateways]
             if pinned:
                 part(pids)
@@ -104,8 +112,7 @@ def gateway(processes: int = 1, *, pinned: bool = True) -> Server:
             send = (
                 f'{{"id":1%n,"op":"send","conversation_id":"{channel}","client_id":"fan-out-%n","content":"{PAYLOAD}"}}'
             )
-            beside = {"worker": worker.pid}
-            yield Running(ports, pids, following, author, ports[:1], lambda k: Burst(send, k), idle, beside)
+            yield Running(ports, pids, following, author, [host.port], lambda k: Burst(send, k), idle, beside)
 
     remark = "whole pipeline; stores and worker on the generator's core"
     return Server("causerie gateway", start, remark, window=WINDOW)
