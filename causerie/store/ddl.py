@@ -50,6 +50,9 @@ _WAIT_FOR_VACUUM = """
 SELECT set_config('lock_timeout', ((extract(epoch FROM current_setting('deadlock_timeout')::interval) * 1000)::int
                                    + 500)::text, true)"""
 
+# The last is what asyncpg says when a connection is ended in the middle of its answer.
+_BROKEN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
 
 T = TypeVar("T")
 
@@ -74,16 +77,16 @@ async def connected(database: "str | Connection") -> "AsyncIterator[Connection]"
         return
     try:
         connection = await asyncpg.connect(database, timeout=CONNECT_SECONDS)
-    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (*_BROKEN, ValueError) as error:
         raise SchemaError(f"PostgreSQL cannot be reached: {one_line(error)}") from error
     try:
         yield connection
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except _BROKEN as error:
         raise SchemaError(one_line(error)) from error
     finally:
         try:
             await connection.close(timeout=CLOSE_SECONDS)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except _BROKEN:
             connection.terminate()
 
 
