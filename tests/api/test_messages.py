@@ -4,6 +4,8 @@ from uuid import UUID
 
 import pytest
 
+from tests.support.waiting import eventually
+
 MISSING = "01936f3e-8d2b-7c63-8a1f-4b6e2d3c5f71"
 
 
@@ -99,8 +101,14 @@ async def test_a_page_read_again_comes_from_the_cache_until_something_changes(an
     message = await ann.says(conversation, "hello")
     path = f"/v1/conversations/{conversation}/messages"
 
-    first, again = await ben.get(path), await ben.get(path)
-    assert [first.headers["X-Cache"], again.headers["X-Cache"]] == ["miss", "hit"]
+    async def hit():
+        answer = await ben.get(path)
+        return answer if answer.headers["X-Cache"] == "hit" else None
+
+    first = await ben.get(path)
+    assert first.headers["X-Cache"] == "miss"
+    # Redis is given a quarter of a second to keep the page, which a busy machine may need for itself.
+    again = await eventually(hit)
     assert first.json() == again.json()
 
     await ann.put(f"/v1/messages/{message['id']}", {"content": "hello again"})

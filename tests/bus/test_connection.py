@@ -152,7 +152,7 @@ async def test_it_starts_without_nats_and_listens_once_it_comes(tmp_path: Path) 
 async def test_it_comes_back_after_a_crash_of_the_server_and_tells_of_the_gap(tmp_path: Path) -> None:
     server = Nats(tmp_path, Ports(tmp_path / "ports"))
     await server.start()
-    bus = await Bus.connect([server.url], name="patient")
+    bus = await bus_to(server.url, name="patient")
     heard = Heard()
     await heard.listen(bus, "test.back")
     gaps, reconnects = heard.gaps, telemetry.BUS_RECONNECTS.value

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from causerie.bus.connection import Bus
 from causerie.bus.envelopes import Echo, Envelope
 from tests.support.fault_proxy import FaultProxy, HalfOpen, fault_loop
+from tests.support.stores import bus_to
 from tests.support.waiting import eventually
 
 CONVERGED_SECONDS = 10.0
@@ -23,7 +23,7 @@ async def test_who_only_speaks_is_heard_again_soon_after_its_wire_went_half_open
     nats_url: str, wire: FaultProxy
 ) -> None:
     """An API listens to nothing, so only pings of the connection can tell it."""
-    speaker, listener = await Bus.connect([wire.url], name="speaker"), await Bus.connect([nats_url], name="listener")
+    speaker, listener = await bus_to(wire.url, name="speaker"), await bus_to(nats_url, name="listener")
     heard: list[Envelope] = []
     await listener.subscribe("test.half-open", lambda envelope, reply: heard.append(envelope))
     await listener.settle()

@@ -107,13 +107,15 @@ class Talk:
         await town.worker()
         talk._ears = await town.node(talk._reader)
         talk._group = await town.open("group", "ann", talk._reader)
+        # However long PostgreSQL takes to come back, one message is from before midnight.
+        await talk.say_more(1)
         return talk
 
     async def until_after(self, midnight: datetime) -> None:
         """Talk until it has been midnight for a while; only while PostgreSQL starts may a send have to be repeated."""
         deadline = time.monotonic() + AHEAD_SECONDS + 30
         await eventually(self._is_back, timeout_seconds=10)
-        while not self._sent or moment(self._sent[-1]) < midnight + timedelta(seconds=AFTER_SECONDS):
+        while moment(self._sent[-1]) < midnight + timedelta(seconds=AFTER_SECONDS):
             assert time.monotonic() < deadline, "midnight does not come"
             await self.say_more(1)
             await asyncio.sleep(PAUSE_SECONDS)

@@ -82,7 +82,7 @@ async def test_postgresql_away_is_said_in_time_and_needs_no_restart(
     pids = fleet.pids()
     async with traffic(fleet) as flow:
         sockets = [client.connection for client in flow.clients]
-        asked = Asked(flow.group)
+        asked = Asked(fleet, flow.group)
 
         async with away(database):
             if away is full:

@@ -83,7 +83,7 @@ async def test_a_promoted_standby_is_another_history_and_everybody_follows_it_wi
         pids = fleet.pids()
 
         pair.lose_primary()
-        asked = Asked(group)
+        asked = Asked(fleet, group)
         await asked.refused(clients, reading=False)
         await pair.standby.promote()
 

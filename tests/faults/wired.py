@@ -36,12 +36,17 @@ class WiredFleet(Fleet):
         self.api_wires = [self._wires.proxy(api.url, seed=api.port) for api in self.apis]
 
     def client(self, user: str, *, gateway: int | None = None, api: int | None = None, **options: Any) -> Client:
+        """As of any fleet; it always waits the middle of what it may before it comes back.
+
+        With the bad luck of the longest wait, behind the longest silence, a client may well need more than
+        `CONVERGED_SECONDS`.
+        """
         return Client(
             user,
             lambda: token(user),
             gateways=_urls(self.gateway_wires, gateway),
             apis=_urls(self.api_wires, api),
-            **options,
+            **{"random": lambda: 0.5, **options},
         )
 
     @property

@@ -15,6 +15,7 @@ from tests.conftest import JWT_SECRET
 from tests.gateway.client import token_of
 from tests.support.secured import Authority, SecuredNats, tls_before
 from tests.support.services import Services, get
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -46,9 +47,13 @@ async def secured(nats: SecuredNats, database_url: str, redis_url: str) -> Async
 async def test_a_platform_works_whose_stores_speak_tls_alone(secured: dict[str, str], tmp_path: Path) -> None:
     with Services(secured, tmp_path) as services:
         api = await services.start("api")
-        ready = await get(api.health_port, "/ready")
-        assert ready is not None
-        assert {state for name, state in stores_of(ready.body).items()} == {"up"}
+
+        async def all_are_up() -> bool:
+            ready = await get(api.health_port, "/ready")
+            return ready is not None and set(stores_of(ready.body).values()) == {"up"}
+
+        # It is ready without Redis and NATS too, and gives each a second before it goes on without.
+        await eventually(all_are_up)
         async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token_of('ann')}"}) as http:
             made = await http.post(f"{api.url}/v1/conversations", json={"type": "group", "member_ids": ["ben"]})
             path = f"{api.url}/v1/conversations/{made.json()['id']}/messages"

@@ -103,6 +103,8 @@ BODIES: dict[str, dict[str, object]] = {
     f"POST {_ONE}/read": {"seq": 1},
     f"PUT {_MSG}": {"content": "changed"},
 }
+NEEDS_REDIS = {"POST /v1/users/online", "POST /v1/tickets"}
+"""What cannot be done without it, and is answered 503 when it takes more than a quarter of a second."""
 QUERIES = {"GET /v1/messages/since": "timestamp=2026-01-01T00:00:00Z"}
 
 # `{…}` is filled in from the stage and from whoever tries.

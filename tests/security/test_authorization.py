@@ -14,9 +14,10 @@ from causerie.embedded import Valkey
 from causerie.protocol import native_ops
 from tests.security.house import House
 from tests.security.http import client_of
-from tests.security.matrix import ARGUMENTS, BODIES, OPS, QUERIES, REST, WHO, Row
+from tests.security.matrix import ARGUMENTS, BODIES, NEEDS_REDIS, OPS, QUERIES, REST, WHO, Row
 from tests.security.stage import SECRET, Stage, a_stage, credentials, token_for
 from tests.support.services import Service, Services
+from tests.support.waiting import eventually
 
 OUTSIDERS = {"nobody", "forger", "stranger", "former", "scope"}
 
@@ -69,6 +70,16 @@ async def attempt(http: httpx.AsyncClient, row: Row, type: str, who: str, stage:
     return str(answer.status_code)
 
 
+async def answered(http: httpx.AsyncClient, row: Row, type: str, who: str, stage: Stage) -> str:
+    """As `attempt`; what needs Redis is asked again while that is not quick enough, which says nothing of who may."""
+
+    async def asked() -> str | None:
+        status = await attempt(http, row, type, who, stage)
+        return None if status == "503" and row.what in NEEDS_REDIS else status
+
+    return await eventually(asked, what=f"Redis is quick enough for {row}")
+
+
 @pytest.mark.parametrize("type", ["group", "channel"])
 @pytest.mark.parametrize("row", REST, ids=str)
 async def test_everybody_may_do_what_the_matrix_says_and_no_more(
@@ -76,7 +87,7 @@ async def test_everybody_may_do_what_the_matrix_says_and_no_more(
 ):
     made = await stages(http, untouched, row, type)
 
-    statuses = await asyncio.gather(*(attempt(http, row, type, *who) for who in zip(WHO, made, strict=True)))
+    statuses = await asyncio.gather(*(answered(http, row, type, *who) for who in zip(WHO, made, strict=True)))
 
     assert dict(zip(WHO, statuses, strict=True)) == dict(zip(WHO, getattr(row, type), strict=True))
 

@@ -326,9 +326,12 @@ async def half_detached(url: str, name: str) -> None:
     reader, impatient = await asyncpg.connect(url), await asyncpg.connect(url)
     async with reader.transaction():
         await reader.execute(f"SELECT count(*) FROM {name}")
+        detaching = asyncio.create_task(impatient.execute(f"ALTER TABLE messages DETACH PARTITION {name} CONCURRENTLY"))
+        is_begun = "SELECT inhdetachpending FROM pg_inherits WHERE inhrelid = $1::text::regclass"
+        await eventually(lambda: detaching.done() or reader.fetchval(is_begun, name))
+        await reader.execute("SELECT pg_cancel_backend($1)", impatient.get_server_pid())
         with pytest.raises(asyncpg.QueryCanceledError):
-            await impatient.execute("SET statement_timeout = '300ms'")
-            await impatient.execute(f"ALTER TABLE messages DETACH PARTITION {name} CONCURRENTLY")
+            await detaching
     await reader.close()
     await impatient.close()
 

@@ -12,6 +12,7 @@ from causerie.domain.ids import ConversationId, MessageId
 from causerie.domain.message import Posted
 from causerie.store import Store, log, members
 from tests.store.conftest import ANN, BEN, CAT, a_conversation, a_draft, no_conversation
+from tests.store.test_away import overslept
 
 
 async def test_concurrent_posts_leave_no_gap_in_seq(store: Store, group: ConversationId) -> None:
@@ -131,11 +132,13 @@ async def test_a_conversation_locked_by_others_does_not_hold_up_the_rest(store: 
 async def test_a_draft_that_waits_too_long_is_refused_and_not_written(store: Store, group: ConversationId) -> None:
     async with store.transaction(deadline_seconds=10) as tx:
         await tx.connection.fetch("SELECT 1 FROM conversations WHERE id = $1 FOR UPDATE", group)
+        sleeper = asyncio.create_task(overslept())
         loop = asyncio.get_running_loop()
         start = loop.time()
         waiting = [store.posts.submit(a_draft(group, text=str(n))) for n in range(3)]
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
-        assert loop.time() - start < 3.0
+        took = loop.time() - start
+        assert took < 3.0 + await sleeper
 
     assert all(getattr(outcome, "status", None) == 503 for outcome in outcomes)
 
