@@ -10,6 +10,7 @@ MUTANTS = (
         "A key is good for one algorithm.",
         (
             Edit("causerie/tokens.py", "algorithms=[key.algorithm]", 'algorithms=["RS512", "PS256", key.algorithm]'),
+            Edit("causerie/tokens.py", '["HS256", "RS256", "ES256", "EdDSA"]', "None"),
             Edit("causerie/tokens.py", "key.algorithm == algorithm and key_id in", "key_id in"),
         ),
         "tests/test_tokens.py::test_a_key_is_good_for_its_own_algorithm_only",
@@ -17,7 +18,7 @@ MUTANTS = (
     Mutant(
         "a token for somebody else",
         "A token is good for its audience alone.",
-        (Edit("causerie/tokens.py", '"verify_aud": self._audience is not None', '"verify_aud": False'),),
+        (Edit("causerie/tokens.py", "and self._audience not in _audiences(claims)", "and False"),),
         "tests/test_tokens.py::test_audience_and_issuer_count_when_they_are_set",
     ),
     Mutant(
@@ -26,8 +27,8 @@ MUTANTS = (
         (
             Edit(
                 "causerie/tokens.py",
-                'if _moment(claims["exp"]) + self._leeway_seconds <= now:',
-                'if _moment(claims["exp"]) <= 0:',
+                'if _moment(claims.get("exp")) + self._leeway_seconds <= now:',
+                'if _moment(claims.get("exp")) <= 0:',
             ),
         ),
         "tests/test_tokens.py::test_a_token_may_be_late_by_the_leeway_only",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from causerie.embedded import Valkey
 from causerie.embedded.ports import Ports
@@ -12,6 +13,9 @@ from tests.support import stores
 from tests.support.services import Services
 
 pytest_plugins = ["tests.support.stalls"]
+# How long an example takes says how busy the machine is.
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
 
 TESTS = Path(__file__).parent
 JWT_SECRET = "a-secret-for-tests-alone-and-long-enough"

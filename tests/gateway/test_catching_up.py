@@ -184,7 +184,7 @@ async def test_an_event_does_not_come_before_those_its_reader_still_lacks(
     connected: Connect, own: Services, talks: Talks, environment: dict[str, str], ann: str, bob: str
 ):
     """A worker that has learned of his seat tells him the next event, while the gateway still looks for the earlier."""
-    talk = await talks.open(ann, bob)
+    talk, probe = await talks.open(ann, bob), await talks.open(ann, bob)
     async with relay_to(environment["NATS_URL"]) as nats, relay_to(environment["DATABASE_URL"]) as database:
         alone = await own.start("gateway", NATS_URL=nats.url, DATABASE_URL=database.url)
         author = await connected(ann)
@@ -195,11 +195,12 @@ async def test_an_event_does_not_come_before_those_its_reader_still_lacks(
 
         database.freeze()
         await nats.start()
-        await _until_workers_know(reader, author, talk)
+        await _until_workers_know(reader, author, probe)
         await author.do("send", conversation_id=talk, content="5")
-        await author.do("typing", conversation_id=talk, state="stop")
+        await author.do("typing", conversation_id=talk, state="start")
         # It leaves the worker after the event, and is not held.
-        await reader.event("typing.stop")
+        while (await reader.event("typing.start"))["conversation_id"] != talk:
+            pass
         database.thaw()
 
         await _reads_in_order(reader, list("012345"))
@@ -227,11 +228,15 @@ async def test_who_has_read_only_the_first_page_gets_also_what_is_new_on_that_pa
         await reader.event("message.new", content="new on the first page")
 
 
-async def _until_workers_know(reader: Client, author: Client, talk: str) -> None:
-    """Frames that are in no log come to him as soon as they do."""
+async def _until_workers_know(reader: Client, author: Client, probe: str) -> None:
+    """Frames that are in no log come to him as soon as they do.
+
+    Who only goes on writing is told of every three seconds; that is longer than a frozen PostgreSQL is waited for.
+    """
     heard = asyncio.create_task(reader.event("typing.start"))
     while not heard.done():
-        await author.do("typing", conversation_id=talk, state="start")
+        await author.do("typing", conversation_id=probe, state="start")
+        await author.do("typing", conversation_id=probe, state="stop")
         await asyncio.wait([heard], timeout=0.05)
     await heard
 

@@ -86,10 +86,12 @@ async def test_who_never_authenticates_is_sent_away(dial: Connect, own: Services
 
 async def test_a_session_ends_with_its_token_unless_it_gets_a_newer_one(dial: Connect, own: Services, ann: str):
     strict = await own.start("gateway", CAUSERIE_JWT_LEEWAY_SECONDS="0")
-    headers = {"Authorization": f"Bearer {token_of(ann, ttl_seconds=2)}"}
-    kept, left = await dial(strict, additional_headers=headers), await dial(strict, additional_headers=headers)
+    short = {"Authorization": f"Bearer {token_of(ann, ttl_seconds=5)}"}
 
+    kept = await dial(strict, additional_headers=short)
     await kept.do("refresh", token=token_of(ann))
+    left = await dial(strict, additional_headers=short)
+    await left.event("welcome")
     assert await kept.fail("refresh", token="nonsense") == "unauthenticated"
 
     assert await left.closed() == 4001
@@ -147,8 +149,11 @@ async def test_a_flood_of_frames_ends_the_session(connected: Connect, ann: str):
     assert await client.closed() == 1008
 
 
-async def test_too_many_requests_of_one_user_are_refused_with_the_time_to_wait(connected: Connect, ann: str):
-    client = await connected(ann)
+async def test_too_many_requests_of_one_user_are_refused_with_the_time_to_wait(
+    connected: Connect, own: Services, ann: str
+):
+    strict = await own.start("gateway", CAUSERIE_REQUESTS_PER_SECOND="10")
+    client = await connected(ann, strict)
     requests = [await client.begin("ping") for _ in range(150)]
     replies = [await client.reply(request) for request in requests]
 

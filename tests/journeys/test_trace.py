@@ -2,14 +2,17 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from causerie.client import Client
+from causerie.client.conversation import Json
 from tests.journeys.fleet import token
 from tests.support.collector import Collector, Span, collecting
 from tests.support.services import Service, Services, get
@@ -18,6 +21,8 @@ from tests.support.waiting import eventually
 AS_PROMETHEUS_ASKS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 POST = "POST /v1/conversations/{conversation_id}/messages"
 PARTS = ("commit posts", "publish hints", "dispatch", "deliver")
+MESSAGES = 5
+STORY_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -35,13 +40,28 @@ class Platform:
         async with Client(user, lambda: token(user), **doors) as client:
             yield client
 
-    def story(self, entry: str) -> dict[str, Span]:
+    def story(self, entry: str, *, since: float) -> dict[str, Span]:
         """The spans of the latest trace that began with this entry, by name; empty while a part is missing."""
-        entries = [span for span in self.collector.spans if span.name == entry and not span.parent_id]
+        begun = [span for span in self.collector.spans if span.name == entry and not span.parent_id]
+        entries = [span for span in begun if span.began >= since]
         if not entries:
             return {}
         told = {span.name: span for span in self.collector.spans if span.trace_id == entries[-1].trace_id}
         return told if told.keys() >= {entry, *PARTS} else {}
+
+    async def followed(self, author: Client, reader: Client, chat: str, entry: str) -> tuple[Json, dict[str, Span]]:
+        """A message that has reached its reader, and its story.
+
+        A worker that finds one in the log before it is told of it knows no trace of it; then the next one is sent.
+        """
+        for _ in range(MESSAGES):
+            since = time.time()
+            sent = await author.send(chat, "follow me", by_rest=entry == POST)
+            await reader.until(lambda model, sent=sent: sent["id"] in model.conversations[chat].messages)
+            with suppress(AssertionError):
+                story = partial(self.story, entry, since=since)
+                return sent, await eventually(story, timeout_seconds=STORY_SECONDS)
+        raise AssertionError(f"none of {MESSAGES} messages was followed; came: {self.collector.spans}")
 
 
 @pytest.fixture(scope="module")
@@ -64,19 +84,15 @@ async def exemplars(gateway: Service) -> set[str]:
     return {sample.exemplar.labels["trace_id"] for sample in samples if sample.exemplar}
 
 
-@pytest.mark.parametrize(
-    ("by_rest", "entry", "service"), [(True, POST, "causerie-api"), (False, "op send", "causerie-gateway")]
-)
+@pytest.mark.parametrize(("entry", "service"), [(POST, "causerie-api"), ("op send", "causerie-gateway")])
 async def test_a_message_is_followed_from_its_request_to_its_readers_sockets(
-    platform: Platform, by_rest: bool, entry: str, service: str
+    platform: Platform, entry: str, service: str
 ):
     async with platform.client("ann") as ann, platform.client("ben") as ben:
         chat = (await ann.open("direct", ["ben"]))["id"]
         await ben.until(lambda model: chat in model.conversations)
 
-        sent = await ann.send(chat, "follow me", by_rest=by_rest)
-        await ben.until(lambda model: sent["id"] in model.conversations[chat].messages)
-        told = await eventually(lambda: platform.story(entry))
+        sent, told = await platform.followed(ann, ben, chat, entry)
 
     request, commit, publish, dispatch, deliver = [told[name] for name in (entry, *PARTS)]
     assert [span.service for span in (request, commit, publish)] == [service] * 3

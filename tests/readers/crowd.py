@@ -22,6 +22,8 @@ from tests.support.waiting import eventually
 SESSIONS = 16
 """Of one user: fewer than there may be, so that one can come back before the last is gone."""
 _RESET = struct.pack("ii", 1, 0)
+_SLOW_STORE = {"overloaded", "unavailable"}
+"""Refusals that only say that PostgreSQL took its time, as on a shared machine; what was said is said again."""
 _SMALL_BUFFER = 4 * 1024
 _LARGE_BUFFER = 1024 * 1024
 
@@ -39,6 +41,8 @@ class Crowd:
         """Why the server closed, by place."""
         self.answered: set[int] = set()
         self.sent = 0
+        self._said: dict[int, bytes] = {}
+        """What was not acknowledged yet, by the number of its request."""
         self.acknowledged: list[int] = []
         self.refused: list[bytes] = []
 
@@ -60,8 +64,11 @@ class Crowd:
     def say(self, author: RawSocket, *, size: int = 0) -> None:
         self.sent += 1
         content = "x" * max(1, size)
-        asked = {"id": self.sent, "op": "send", "conversation_id": self.group, "content": content}
-        author.transport.write(client_frame(json.dumps(asked).encode()))
+        # By its key it is one message, however often it is said.
+        key = f"{self.group}-{self.sent}"
+        asked = {"id": self.sent, "op": "send", "conversation_id": self.group, "client_id": key, "content": content}
+        self._said[self.sent] = client_frame(json.dumps(asked).encode())
+        author.transport.write(self._said[self.sent])
 
     async def listen(self, author: RawSocket, *, per_second: float, seconds: float, size: int = 0) -> None:
         """Messages at a steady rate for so long."""
@@ -113,7 +120,11 @@ class Crowd:
         if text.startswith(b'{"id":'):
             reply = json.loads(text)
             if reply["ok"]:
+                del self._said[reply["id"]]
                 self.acknowledged.append(reply["result"]["seq"])
+            elif reply["error"]["code"] in _SLOW_STORE:
+                pause = reply["error"]["retry_after_ms"] / 1000
+                asyncio.get_running_loop().call_later(pause, author.transport.write, self._said[reply["id"]])
             else:
                 self.refused.append(text)
 

@@ -1,7 +1,7 @@
 """A crowd that vanishes at once, and floods of every kind: bounded, answered, and nobody else loses anything.
 
 How much later the others hear is not asserted here, where the flood, its victims and their clock share two cores and
-one loop; what is: that nobody else loses a message, is refused one, or is closed.
+one loop; what is: that nobody else loses a message, is refused one for good, or is closed.
 """
 
 import asyncio
@@ -131,7 +131,7 @@ async def flood(gateway: Service, user: str, opcode: int, payload: bytes) -> int
 
 
 async def test_a_flood_of_upgrades_is_bounded_and_leaves_room_again(platform: Platform, own: Services) -> None:
-    gateway = await own.start("gateway", CAUSERIE_MAX_CONNECTIONS="60", CAUSERIE_HANDSHAKE_SECONDS="1")
+    gateway = await own.start("gateway", CAUSERIE_MAX_CONNECTIONS="60", CAUSERIE_HANDSHAKE_SECONDS="5")
     async with bystanders(platform, gateway, "by-upgrades"), AsyncExitStack() as sockets:
         heads = []
         for _ in range(10):

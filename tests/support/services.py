@@ -12,6 +12,8 @@ from causerie.embedded.ports import free_port
 
 START_SECONDS = 30.0
 ANSWER_SECONDS = 2.0
+SCRAPE_SECONDS = 10.0
+"""As long as Prometheus waits."""
 DRAIN_SECONDS = 40.0
 
 
@@ -23,11 +25,11 @@ class Answer:
     body: bytes
 
 
-async def get(port: int, path: str, **headers: str) -> Answer | None:
+async def get(port: int, path: str, *, timeout_seconds: float = ANSWER_SECONDS, **headers: str) -> Answer | None:
     """One plain GET on loopback; None when nobody answers."""
     more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(timeout_seconds):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
                 writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{more}\r\n".encode())
@@ -56,7 +58,7 @@ class Service(embedded.Service):
 
     async def metrics(self) -> str:
         """What Prometheus would scrape."""
-        answer = await get(self.health_port, "/metrics")
+        answer = await get(self.health_port, "/metrics", timeout_seconds=SCRAPE_SECONDS)
         assert answer is not None, f"{self.name} does not answer on its health port"
         return answer.body.decode()
 
