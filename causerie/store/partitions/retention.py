@@ -62,7 +62,7 @@ async def retain(
             now = now or started
             for table, count in kept.items():
                 for old in await catalogue.detached(connection, table):
-                    if old.since + drop_after < started:
+                    if started - old.since > drop_after:
                         await ddl.patiently(
                             connection,
                             partial(_drop, connection, old.name),
