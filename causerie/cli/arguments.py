@@ -27,6 +27,8 @@ settings come from the environment:
   LOG_LEVEL                           DEBUG, INFO, WARNING or ERROR
 """
 
+_MOST = 10_000
+"""So many of anything counted here nobody wants, and the calendar has few more months than twice that."""
 _DURATION_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -256,7 +258,7 @@ def _become(service: str) -> int:
 
 def _number(text: str) -> int:
     value = int(text)
-    if value < 0:
+    if not 0 <= value <= _MOST:
         raise ValueError(text)
     return value
 

@@ -71,6 +71,8 @@ def test_the_version_is_the_package_version():
     [
         (["tokn", "ann"], "invalid choice: 'tokn'"),
         (["run", "--api", "many"], "argument --api: invalid number value: 'many'"),
+        (["partitions", "retain", "--drop-after-hours", "9" * 20], "--drop-after-hours: invalid number value: '999"),
+        (["partitions", "retain", "--months", "99999"], "argument --months: invalid number value: '99999'"),
         (["run", "--port-api", "70000"], "argument --port-api: invalid port value: '70000'"),
         (["token", "ann", "--ttl", "soon"], "argument --ttl: invalid duration value: 'soon'"),
         (["token", "ann", "--ttl", "0h"], "argument --ttl: invalid duration value: '0h'"),
