@@ -25,6 +25,7 @@ from causerie.domain.ids import ConversationId
 from causerie.domain.message import Message
 
 KEPT_SECONDS = 24 * 3600
+"""From when it was read from PostgreSQL; to prolong it with every append would cost a quarter of the append."""
 KEPT_MESSAGES = 51
 """A page of fifty, and the one that tells there are more."""
 MAX_ENTRIES = 100
@@ -62,13 +63,12 @@ class History:
 # Where it has changed since it was read, somebody else was faster and nothing is written. Writing beyond a string's
 # end makes Redis reserve the double of what it needs, and memory is what this is short of; a copy is exact.
 _APPEND = Script("""
-if redis.call('STRLEN', KEYS[1]) ~= tonumber(ARGV[1]) or redis.call('GETRANGE', KEYS[1], -4, -1) ~= ARGV[2] then
+if redis.call('GETRANGE', KEYS[1], ARGV[1], -1) ~= ARGV[2] then
   return 0
 end
-redis.call('SETRANGE', KEYS[1], ARGV[1] - 4, ARGV[3])
+redis.call('SETRANGE', KEYS[1], ARGV[1], ARGV[3])
 redis.call('COPY', KEYS[1], KEYS[2])
 redis.call('RENAME', KEYS[2], KEYS[1])
-redis.call('EXPIRE', KEYS[1], ARGV[4])
 return 1
 """)
 
@@ -126,9 +126,8 @@ async def advance(cache: Cache, kept: History, seq: int, changed: Sequence[Messa
     if mark.length + SEAL_BYTES > MAX_VALUE_BYTES:
         return await build(cache, current)
     before = kept.mark.seal.to_bytes(SEAL_BYTES, "big")
-    length = kept.mark.length + SEAL_BYTES
     keys = [key(kept.conversation_id), f"{key(kept.conversation_id)}:copy"]
-    was_kept = await cache.run(_APPEND, keys, (length, before, entries, KEPT_SECONDS))
+    was_kept = await cache.run(_APPEND, keys, (kept.mark.length, before, entries))
     return replace(current, mark=mark if was_kept else None)
 
 
