@@ -58,20 +58,16 @@ class Key:
 
 
 class _PreparedHmac(HMACAlgorithm):
-    """HMAC with secrets that were looked at when they were read; PyJWT would look at them again for every token."""
+    """HMAC that looks at a secret when it is read, as text; PyJWT would look at it again for every token."""
 
     def prepare_key(self, key: str | bytes) -> bytes:
         return key if isinstance(key, bytes) else super().prepare_key(key)
 
 
-def _signatures() -> jwt.PyJWS:
-    signatures = jwt.PyJWS(algorithms=["HS256", "RS256", "ES256", "EdDSA"])
-    signatures.unregister_algorithm("HS256")
-    signatures.register_algorithm("HS256", _PreparedHmac(hashlib.sha256))
-    return signatures
-
-
-_SIGNATURES = _signatures()
+_HMAC = _PreparedHmac(hashlib.sha256)
+_SIGNATURES = jwt.PyJWS(algorithms=["HS256", "RS256", "ES256", "EdDSA"])
+_SIGNATURES.unregister_algorithm("HS256")
+_SIGNATURES.register_algorithm("HS256", _HMAC)
 
 
 class TokenVerifier:
@@ -88,8 +84,7 @@ class TokenVerifier:
             jwt.InvalidKeyError: a shared secret is a public key or a certificate: whoever reads it could sign.
         """
         self._now = now
-        prepare = HMACAlgorithm(hashlib.sha256).prepare_key
-        self._secrets = [Key(None, "HS256", prepare(secret)) for secret in settings.jwt_secrets]
+        self._secrets = [Key(None, "HS256", _HMAC.prepare_key(secret)) for secret in settings.jwt_secrets]
         self._public: list[Key] = []
         self._jwks_url = settings.jwks_url
         self._audience = settings.audience

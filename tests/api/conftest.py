@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from causerie.domain.ids import UserId
 from tests.conftest import JWT_SECRET, on_stores
 from tests.support import stores
 from tests.support.services import Service, Services
+from tests.support.waiting import eventually
 
 _numbers = itertools.count(1)
 
@@ -116,3 +117,13 @@ def ben(people: People) -> Person:
 @pytest.fixture
 def cas(people: People) -> Person:
     return people("cas")
+
+
+async def answered(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    """What one is told once Redis, which is given a quarter of a second, was not too slow for it."""
+
+    async def asked() -> httpx.Response | None:
+        answer = await ask()
+        return None if answer.status_code == 503 else answer
+
+    return await eventually(asked, what="Redis is quick enough")

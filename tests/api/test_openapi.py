@@ -12,7 +12,7 @@ from causerie.protocol import requests
 from services.api.openapi.document import openapi
 from services.api.openapi.schemas import CONVERSATION_ID, SCHEMAS
 from services.api.resources import OPERATIONS
-from tests.api.test_presence import answered
+from tests.api.conftest import answered
 
 DOCUMENT = openapi(OPERATIONS)
 BODIES = {

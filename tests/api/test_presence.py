@@ -1,23 +1,12 @@
 """Presence, typing and tickets over REST: what Redis keeps."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import asyncpg
-import httpx
 
 from causerie.cache.typing import TYPING_SECONDS
+from tests.api.conftest import answered
 from tests.support.waiting import eventually
-
-
-async def answered(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
-    """What one is told once Redis, which is given a quarter of a second, was not too slow for it."""
-
-    async def asked() -> httpx.Response | None:
-        answer = await ask()
-        return None if answer.status_code == 503 else answer
-
-    return await eventually(asked, what="Redis is quick enough")
 
 
 async def test_a_heartbeat_makes_online(ann, ben, cas):

@@ -1,5 +1,7 @@
 """A store on a fresh database, with what it announced."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -11,6 +13,7 @@ from causerie.domain.ids import ConversationId, UserId
 from causerie.domain.membership import Role
 from causerie.domain.message import Draft
 from causerie.store import Store, conversations, log, members
+from causerie.store.posts import ANSWER_SECONDS
 
 ANN, BEN, CAT = UserId("ann"), UserId("ben"), UserId("cat")
 
@@ -51,3 +54,10 @@ def a_draft(conversation_id: ConversationId, sender: UserId = ANN, text: str = "
 
 def no_conversation() -> ConversationId:
     return ConversationId(uuid4())
+
+
+async def overslept() -> float:
+    """How late somebody wakes here who sleeps for as long as a draft may wait: so late the answers may be too."""
+    began = time.monotonic()
+    await asyncio.sleep(ANSWER_SECONDS)
+    return time.monotonic() - began - ANSWER_SECONDS

@@ -13,9 +13,8 @@ from causerie.domain.message import Posted
 from causerie.embedded import Postgres
 from causerie.embedded.ports import Ports
 from causerie.store import Store, log, migrate
-from causerie.store.posts import ANSWER_SECONDS
 from causerie.store.store import DEADLINE_SECONDS
-from tests.store.conftest import ANN, BEN, a_conversation, a_draft
+from tests.store.conftest import ANN, BEN, a_conversation, a_draft, overslept
 from tests.support.fault_proxy import HalfOpen, fault_loop
 from tests.support.processes import frozen
 from tests.support.relay import relay_to
@@ -116,13 +115,6 @@ async def test_connections_that_all_went_silent_at_once_cost_one_deadline_and_no
         assert wire.hits == 5
         assert time.monotonic() - began < DEADLINE_SECONDS
         await store.close()
-
-
-async def overslept() -> float:
-    """How late somebody wakes here who sleeps for as long as a draft may wait: so late the answers may be too."""
-    began = time.monotonic()
-    await asyncio.sleep(ANSWER_SECONDS)
-    return time.monotonic() - began - ANSWER_SECONDS
 
 
 async def _until_it_is_back(store: Store, draft: object) -> Posted:

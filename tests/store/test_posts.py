@@ -11,8 +11,7 @@ from causerie.domain.event import Event
 from causerie.domain.ids import ConversationId, MessageId
 from causerie.domain.message import Posted
 from causerie.store import Store, log, members
-from tests.store.conftest import ANN, BEN, CAT, a_conversation, a_draft, no_conversation
-from tests.store.test_away import overslept
+from tests.store.conftest import ANN, BEN, CAT, a_conversation, a_draft, no_conversation, overslept
 
 
 async def test_concurrent_posts_leave_no_gap_in_seq(store: Store, group: ConversationId) -> None:

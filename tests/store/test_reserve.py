@@ -26,7 +26,9 @@ async def test_a_post_does_not_wait_behind_a_crowd_of_reads(database_url: str) -
             await connection.execute("SELECT pg_advisory_lock_shared(7)")
 
     async def the_crowd_is_in() -> bool:
-        waiting: int = await gate.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        waiting: int = await gate.fetchval(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted"
+        )
         return waiting >= CONNECTIONS - RESERVED_CONNECTIONS
 
     reads = [asyncio.create_task(read()) for _ in range(50)]
