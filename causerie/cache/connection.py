@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 from redis.asyncio.cluster import ClusterNode, RedisCluster
-from redis.asyncio.connection import SSLConnection, parse_url
+from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ClusterError, NoScriptError, RedisClusterException, RedisError
@@ -260,16 +260,36 @@ def _sound(replies: list[Any], keys: Sequence[Sequence[str]]) -> list[Any]:
     return replies
 
 
+class _Wire(AbstractConnection):
+    """A connection that breaks in redis-py's own words, on uvloop too."""
+
+    async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
+        try:
+            await super().send_packed_command(command, check_health)
+        except RuntimeError as error:
+            # So uvloop names a connection that was reset while nobody listened; redis-py knows it by OSError alone.
+            raise RedisConnectionError(str(error)) from error
+
+
+class _PlainWire(_Wire, Connection):
+    pass
+
+
+class _SecureWire(_Wire, SSLConnection):
+    pass
+
+
 def _cluster(urls: str, *, socket_seconds: float) -> RedisCluster:
     nodes = [parse_url(url.strip()) for url in urls.split(",") if url.strip()]
     if not nodes or not all("host" in node for node in nodes):
         raise ValueError("REDIS_URL must be redis://host:port, or a comma list of them")
     security: dict[str, Any] = {name: value for name, value in nodes[0].items() if name.startswith("ssl_")}
-    return RedisCluster(
+    is_secure = nodes[0].get("connection_class") is SSLConnection
+    cluster = RedisCluster(
         startup_nodes=[ClusterNode(node["host"], node.get("port", 6379)) for node in nodes],
         username=nodes[0].get("username"),
         password=nodes[0].get("password"),
-        ssl=nodes[0].get("connection_class") is SSLConnection,
+        ssl=is_secure,
         **security,
         # Names, not the addresses behind them: all pods of a cluster may come back with new ones.
         dynamic_startup_nodes=False,
@@ -282,3 +302,8 @@ def _cluster(urls: str, *, socket_seconds: float) -> RedisCluster:
         protocol=2,
         driver_info=None,
     )
+    # A cluster of redis-py chooses the class of its connections itself and lets nobody say another.
+    cluster.get_connection_kwargs()["connection_class"] = wire = _SecureWire if is_secure else _PlainWire
+    for node in cluster.startup_nodes:
+        node.connection_class = wire
+    return cluster

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from causerie.cache import Cache
 from tests.support import stores
-from tests.support.fault_proxy import fault_loop
+from tests.support.fault_proxy import FaultProxy, fault_loop
 from tests.support.valkey_cluster import ValkeyCluster
 
 
@@ -44,10 +45,24 @@ def fragile_cluster(tmp_path: Path) -> Iterator[ValkeyCluster]:
     asyncio.run(cluster.stop())
 
 
+@dataclass
+class ProxiedCluster:
+    """Nodes, and the wires to them: what stands before a dead node still takes connections, as a Service may."""
+
+    cluster: ValkeyCluster
+    wires: list[FaultProxy]
+
+
 @pytest.fixture
-def proxied_cluster(tmp_path: Path) -> Iterator[ValkeyCluster]:
-    """As `fragile_cluster`; what stands before a dead node still takes connections, as a Service of Kubernetes may."""
-    with fault_loop() as wires:
-        cluster = ValkeyCluster(tmp_path, announced=lambda port: wires.proxy(f"redis://127.0.0.1:{port}").port)
-        yield cluster
+def proxied_cluster(tmp_path: Path) -> Iterator[ProxiedCluster]:
+    """As `fragile_cluster`, and everybody reaches it by way of proxies."""
+    wires: list[FaultProxy] = []
+    with fault_loop() as proxies:
+
+        def wired(port: int) -> int:
+            wires.append(proxies.proxy(f"redis://127.0.0.1:{port}"))
+            return wires[-1].port
+
+        cluster = ValkeyCluster(tmp_path, announced=wired)
+        yield ProxiedCluster(cluster, wires)
         asyncio.run(cluster.stop())

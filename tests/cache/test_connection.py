@@ -1,14 +1,18 @@
 import asyncio
 import signal
 import time
+from contextlib import suppress
 
 import pytest
+import uvloop
 
 from causerie import telemetry
 from causerie.cache import Cache, CacheAway
 from causerie.cache.breaker import WINDOW_SECONDS
 from causerie.cache.connection import CALL_SECONDS, MAX_IN_FLIGHT, Script
 from causerie.embedded import Valkey
+from tests.cache.conftest import ProxiedCluster
+from tests.support.fault_proxy import Refuse
 from tests.support.stores import CACHE_PATIENCE_SECONDS
 from tests.support.valkey_cluster import ValkeyCluster
 from tests.support.waiting import eventually
@@ -201,10 +205,11 @@ async def test_a_failover_is_followed(fragile_cluster: ValkeyCluster):
     await cache.close()
 
 
-async def test_a_failover_is_followed_by_one_who_asks_seldom(proxied_cluster: ValkeyCluster):
+async def test_a_failover_is_followed_by_one_who_asks_seldom(proxied_cluster: ProxiedCluster):
     """As a quiet gateway does: so seldom that its failures never open the breaker."""
-    await proxied_cluster.start()
-    cache = await Cache.connect(proxied_cluster.url)
+    cluster = proxied_cluster.cluster
+    await cluster.start()
+    cache = await Cache.connect(cluster.url)
     writes = [("SET", f"{{{place}}}", "x") for place in range(30)]
 
     async def are_written() -> bool:
@@ -219,8 +224,40 @@ async def test_a_failover_is_followed_by_one_who_asks_seldom(proxied_cluster: Va
 
     await eventually(are_written)
     opened = telemetry.CACHE_BREAKER_OPENED.value
-    await proxied_cluster.promote_replica()
+    await cluster.promote_replica()
 
     await eventually(seldom, timeout_seconds=10.0)
     assert telemetry.CACHE_BREAKER_OPENED.value == opened
     await cache.close()
+
+
+def test_connections_that_were_reset_while_they_rested_cost_nobody_an_answer(proxied_cluster: ProxiedCluster):
+    """On uvloop, which calls such a connection by another name than asyncio."""
+    cluster, wires = proxied_cluster.cluster, proxied_cluster.wires
+
+    async def ask_after_every_wire_was_cut() -> None:
+        cache = await Cache.connect(cluster.url, call_seconds=CACHE_PATIENCE_SECONDS)
+        await eventually(lambda: answers(cache))
+        keys = [f"{{{place}}}" for place in range(2 * MAX_IN_FLIGHT)]
+        await asyncio.gather(*(cache.command("SET", key, key) for key in keys))
+        bystanders = [await asyncio.open_connection("127.0.0.1", wire.port) for wire in wires]
+        for reader, writer in bystanders:
+            writer.write(b"PING\r\n")
+            assert await reader.readline() == b"+PONG\r\n"
+
+        for wire in wires:
+            with wire.suffering(Refuse()):
+                pass
+
+        # Whose connection is the last of its wire has heard of it after everybody else.
+        for reader, _ in bystanders:
+            with suppress(ConnectionResetError):
+                await reader.read()
+        replies = await asyncio.gather(*(cache.command("GET", key) for key in keys), return_exceptions=True)
+        await cache.close()
+        for _, writer in bystanders:
+            writer.close()
+        assert replies == [key.encode() for key in keys]
+
+    asyncio.run(cluster.start())
+    uvloop.run(ask_after_every_wire_was_cut())

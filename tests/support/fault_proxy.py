@@ -6,6 +6,8 @@ loop of pytest's runs.  What chance decides is decided by a seeded `random.Rando
 
 import asyncio
 import random
+import socket
+import struct
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +19,7 @@ T = TypeVar("T")
 
 CALL_SECONDS = 10.0
 CHUNK_BYTES = 65_536
+_AT_ONCE = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class _Link:
 
     def reset(self) -> None:
         for writer in (self.near, self.far):
-            writer.transport.abort()
+            _reset(writer)
 
     def desert(self) -> None:
         """End the far side; the near one is told nothing, now or later."""
@@ -177,6 +180,7 @@ class FaultProxy:
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if isinstance(self._fault, Refuse):
             self.hits += 1
+            _reset(writer)
             return
         try:
             there, back = await asyncio.open_connection(self.target.hostname, self.target.port)
@@ -279,6 +283,13 @@ def fault_loop() -> Iterator[FaultLoop]:
         yield running
     finally:
         running.stop()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """As a RST: an end without it is one that the other side may take for a farewell."""
+    if not writer.transport.is_closing():
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+    writer.transport.abort()
 
 
 async def _closed_by_peer(reader: asyncio.StreamReader) -> None:
