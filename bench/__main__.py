@@ -46,6 +46,7 @@ LONG = {
     "slow_readers": Run("slow_readers", 240),
     "loops": Run("loops", 240),
     "flatness": Run("flatness", 300),
+    "audience": Run("audience", 660),
     "hundred_thousand": Run("hundred_thousand", 960, "--sizes 1000 10000 50000"),
     "fanout_peers": Run("fanout", 3_600, "--subscribers 1000 5000 --bursts 1 4 16 --rounds 3"),
 }

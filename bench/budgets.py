@@ -16,9 +16,7 @@ KEPT = ROOT / "bench" / "results"
 
 MINUTE = Least(59.0)
 HERD = "10,000 reset at once"
-OVER_CONNECTIONS = Flat(
-    "hundred_thousand", "x floor CPU", "connections", (1_000, 100_000), {"server": "causerie gateway"}
-)
+OVER_CONNECTIONS = Flat("audience", "x floor CPU", "connections", (1_000, 100_000), {})
 OVER_CONVERSATIONS = Flat("flatness", "x middle", "active conversations", (10, 10_000), {})
 FLATNESS = 0.2
 ENGINE, GATEWAY, SOCKETIFY, NATS = "causerie engine", "causerie gateway", "socketify", "nats-server"

@@ -176,9 +176,12 @@ class Swarm:
         self._tell("send", group=group, text=text, rate=rate, count=count, connections=among)
         return await self._hear("sent", count / rate + ANSWER_SECONDS)
 
-    async def watch(self, group: str, *, limit_seconds: float) -> None:
-        """Look out for one delivery to each of a group; ask for `arrived` when it has been sent."""
-        self._tell("watch", group=group, timeout_seconds=limit_seconds)
+    async def watch(self, group: str, *, limit_seconds: float, beat_us: int = 0) -> None:
+        """Look out for one delivery to each of a group; ask for `arrived` when it has been sent.
+
+        The first wakes the readers; with a beat they look that often for the others, and nobody pays for waking them.
+        """
+        self._tell("watch", group=group, timeout_seconds=limit_seconds, beat_us=beat_us)
         await self._hear("watching", ANSWER_SECONDS)
 
     async def arrived(self, *, limit_seconds: float) -> Arrived:

@@ -2,21 +2,21 @@
 
 Each process has a generator of its own, and so many processes are used as the connections need: few sit on one, as
 they would.
-Everything runs on all cores while connections come and go.  For a broadcast the servers get a core of their own and
-everything else shares the other, so that its time is theirs.
+Everything runs on all cores while connections come and go.  For a broadcast the servers get a core of their own
+(`part`) and everything else shares the other, so that its time is theirs.  Its first delivery wakes the readers; after
+it they look for the others, for whoever sleeps is woken at the expense of the server.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import TypeVar
 
 import psutil
 
 from bench.connections import Crowd, crowd_of
-from bench.cores import cpu_nanoseconds, cpu_of_family, mix, part
+from bench.cores import cpu_nanoseconds, cpu_of_family, mix
 from bench.generator import Swarm
 from bench.kernel import Memory, memory
 from bench.servers import Running, Unavailable
@@ -34,6 +34,7 @@ TELL_SECONDS = 5.0
 WARM_UP = 100
 """Of each process."""
 AUTHOR = "author"
+LOOK_EVERY_US = 100
 
 T = TypeVar("T")
 
@@ -56,8 +57,8 @@ class Broadcast:
 
 
 @dataclass(frozen=True)
-class Step:
-    """So many connections at once: how the last of them came, what broadcasts to all took.
+class Growth:
+    """How the last of so many connections came.
 
     `opening` is the processor time each of them took of the servers while they came, `opening_all` that of everything:
     stores, workers and generators too. In microseconds.
@@ -67,15 +68,6 @@ class Step:
     came: Crowd
     opening: float
     opening_all: float
-    broadcasts: Sequence[Broadcast]
-    frame_bytes: int
-
-    def middle(self, figure: Callable[[Broadcast], float]) -> float:
-        return median(map(figure, self.broadcasts))
-
-    @property
-    def missing(self) -> int:
-        return sum(one.wanted - one.seen for one in self.broadcasts)
 
 
 @dataclass(frozen=True)
@@ -118,6 +110,7 @@ class Herd:
         self._in_flight = in_flight
         self._readers = f"{name} readers"
         self._author = f"{name} {AUTHOR}"
+        self._size = 0
         self._files = self._open_files()
         self._empty = memory(up.pids)
         self._each_empty = self._each()
@@ -132,9 +125,14 @@ class Herd:
         self._empty = memory(self.up.pids)
         self._each_empty = self._each()
 
-    async def grow(self, size: int, *, before: int, broadcasts: int) -> Step:
-        """Connect as many as are missing, as fast as they are taken, then say something to all of them."""
+    async def grow(self, size: int) -> Growth:
+        """Connect as many as are missing, as fast as they are taken.
+
+        Raises:
+            Unavailable: not all of them could connect.
+        """
         mix()
+        before, self._size = self._size, size
         there, wanted = self._shares(before), self._shares(size)
         missing = [one - other for one, other in zip(wanted, there, strict=True)]
         servers, everything = cpu_nanoseconds(self.up.pids), cpu_of_family()
@@ -144,33 +142,70 @@ class Herd:
         self._grown_at = time.monotonic()
         if came.failed:
             raise Unavailable(f"{came.failed:,} of {size - before:,} could not connect: {came.trouble}")
-        part(self.up.pids)
-        ports, generator = self.up.publisher_ports, self._generators[0]
-        await generator.connect(self._author, self.up.publisher, ports, len(ports))
+        return Growth(size, came, opening, opening_all)
+
+    async def listen(self) -> None:
+        """Let the author in."""
+        ports = self.up.publisher_ports
+        await self._generators[0].connect(self._author, self.up.publisher, ports, len(ports))
         await asyncio.sleep(SETTLE_SECONDS)
-        beats = await self._beats()
-        busy = [one for one, share in zip(self._generators, wanted, strict=True) if share]
-        for one in busy:
+        for one in self._busy:
             await one.reset()
-        done = [await self._broadcast(busy, beats) for _ in range(broadcasts)]
-        groups = [(await one.report())["groups"][self._readers] for one in busy]
-        await generator.close(self._author, gently=True)
-        frames = max(1, sum(group["frames"] for group in groups))
-        return Step(size, came, opening, opening_all, done, round(sum(group["bytes"] for group in groups) / frames))
+
+    async def broadcast(self, beats: float) -> Broadcast:
+        """Say something to all; `beats` are the cores that heartbeats use meanwhile."""
+        busy = self._busy
+        await asyncio.gather(
+            *(one.watch(self._readers, limit_seconds=BROADCAST_SECONDS, beat_us=LOOK_EVERY_US) for one in busy)
+        )
+        before, sent = cpu_nanoseconds(self.up.pids), time.monotonic_ns()
+        stations = len(self.up.publisher_ports)
+        await self._generators[0].send(self._author, self.up.burst(1).text, rate=1e9, count=stations)
+        seen = await asyncio.gather(*(one.arrived(limit_seconds=BROADCAST_SECONDS) for one in busy))
+        used = (cpu_nanoseconds(self.up.pids) - before) / 1e9
+        passed = (time.monotonic_ns() - sent) / 1e9
+        last = max(one.last_ns for one in seen)
+        first = min((one.first_ns for one in seen if one.first_ns), default=last)
+        wanted, came = sum(one.wanted for one in seen), sum(one.seen for one in seen)
+        return Broadcast((last - first) / 1e9, (last - sent) / 1e9, used, beats * passed, wanted, came)
+
+    async def frame_bytes(self) -> int:
+        """Of what was said so far, in the middle."""
+        groups = [(await one.report())["groups"][self._readers] for one in self._busy]
+        return round(sum(group["bytes"] for group in groups) / max(1, sum(group["frames"] for group in groups)))
+
+    async def hush(self) -> None:
+        """See the author out."""
+        await self._generators[0].close(self._author, gently=True)
+
+    async def beats(self, seconds: float = SETTLE_SECONDS) -> float:
+        """Cores the servers use for heartbeats alone."""
+        if not self._heartbeat_seconds:
+            return 0.0
+        began, before = time.monotonic(), cpu_nanoseconds(self.up.pids)
+        await asyncio.sleep(seconds)
+        return (cpu_nanoseconds(self.up.pids) - before) / 1e9 / (time.monotonic() - began)
 
     async def weigh_and_leave(self) -> Weight:
         """Stay until everybody has been pinged, go, and wait until those who went are forgotten."""
         mix()
         stay = self._grown_at + self._heartbeat_seconds - time.monotonic()
         await self._telling(f"{self.name}, staying", asyncio.sleep(stay))
-        beats = await self._beats()
+        beats = await self.beats()
         grown, each = memory(self.up.pids), self._each()
         reports = [(await one.report())["groups"] for one in self._generators]
         lost = sum(groups[self._readers]["closed"] for groups in reports if self._readers in groups)
+        self._size = 0
         await self._telling(f"{self.name}, leaving", self._leave(self._readers))
         await self._telling(f"{self.name}, gone", asyncio.sleep(self._give_back_seconds))
         kept = memory(self.up.pids).since(self._empty)
         return Weight(grown.since(self._empty), kept, self._beyond(each), self._beyond(self._each()), lost, beats)
+
+    @property
+    def _busy(self) -> list[Swarm]:
+        """The generators that have somebody connected."""
+        shares = self._shares(self._size)
+        return [one for one, share in zip(self._generators, shares, strict=True) if share]
 
     def _shares(self, size: int) -> list[int]:
         """How many of so many sit on each process: the next one only when those before it are full."""
@@ -203,27 +238,6 @@ class Herd:
         deadline = time.monotonic() + LEAVE_SECONDS
         while self._connected() > FILES_OF_POOLS * len(self.up.pids) and time.monotonic() < deadline:
             await asyncio.sleep(0.2)
-
-    async def _beats(self) -> float:
-        """Cores the servers use for heartbeats alone."""
-        if not self._heartbeat_seconds:
-            return 0.0
-        began, before = time.monotonic(), cpu_nanoseconds(self.up.pids)
-        await asyncio.sleep(SETTLE_SECONDS)
-        return (cpu_nanoseconds(self.up.pids) - before) / 1e9 / (time.monotonic() - began)
-
-    async def _broadcast(self, busy: Sequence[Swarm], beats: float) -> Broadcast:
-        await asyncio.gather(*(one.watch(self._readers, limit_seconds=BROADCAST_SECONDS) for one in busy))
-        before, sent = cpu_nanoseconds(self.up.pids), time.monotonic_ns()
-        stations = len(self.up.publisher_ports)
-        await self._generators[0].send(self._author, self.up.burst(1).text, rate=1e9, count=stations)
-        seen = await asyncio.gather(*(one.arrived(limit_seconds=BROADCAST_SECONDS) for one in busy))
-        used = (cpu_nanoseconds(self.up.pids) - before) / 1e9
-        passed = (time.monotonic_ns() - sent) / 1e9
-        last = max(one.last_ns for one in seen)
-        first = min((one.first_ns for one in seen if one.first_ns), default=last)
-        wanted, came = sum(one.wanted for one in seen), sum(one.seen for one in seen)
-        return Broadcast((last - first) / 1e9, (last - sent) / 1e9, used, beats * passed, wanted, came)
 
     def _each(self) -> list[int]:
         return [psutil.Process(pid).memory_info().rss for pid in self.up.pids]

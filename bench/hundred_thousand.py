@@ -8,27 +8,23 @@ as many connections get frames of the same size.  They take turns, so each wave 
 """
 
 import argparse
-import asyncio
 import contextlib
-import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import psutil
-import uvloop
 
-from bench.generator import GeneratorFailed, swarm
-from bench.herd import Herd, Step, Weight
+from bench.cores import part
+from bench.generator import swarm
+from bench.herd import Broadcast, Growth, Herd, Weight
 from bench.keep import NotKept, keep
-from bench.limits import check, room_for_bursts
-from bench.native import NoCompiler
+from bench.limits import run
 from bench.report import Cell, Report
-from bench.servers import Unavailable
 from bench.servers.floor import floor
 from bench.servers.gateway import gateway
 from bench.servers.server import PAYLOAD, PAYLOAD_BYTES
 from loadtest.machine import KIB
-from loadtest.trouble import Trouble
 
 NAME = "hundred_thousand"
 HEARTBEAT_SECONDS = 28.0
@@ -64,6 +60,26 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
+class Step:
+    """So many connections at once: how the last of them came, what broadcasts to all took."""
+
+    growth: Growth
+    broadcasts: Sequence[Broadcast]
+    frame_bytes: int
+
+    @property
+    def size(self) -> int:
+        return self.growth.size
+
+    def middle(self, figure: Callable[[Broadcast], float]) -> float:
+        return median(map(figure, self.broadcasts))
+
+    @property
+    def missing(self) -> int:
+        return sum(one.wanted - one.seen for one in self.broadcasts)
+
+
+@dataclass(frozen=True)
 class Wave:
     """One server with all sizes, one after another."""
 
@@ -72,15 +88,25 @@ class Wave:
     weight: Weight
 
 
+async def take_step(herd: Herd, size: int, broadcasts: int) -> Step:
+    growth = await herd.grow(size)
+    part(herd.up.pids)
+    await herd.listen()
+    beats = await herd.beats()
+    done = [await herd.broadcast(beats) for _ in range(broadcasts)]
+    frame_bytes = await herd.frame_bytes()
+    await herd.hush()
+    return Step(growth, done, frame_bytes)
+
+
 async def run_wave(herd: Herd, number: int, sizes: Sequence[int], arguments: argparse.Namespace) -> Wave:
     steps: list[Step] = []
     for size in sizes:
-        before = steps[-1].size if steps else 0
-        step = await herd.grow(size, before=before, broadcasts=max(arguments.broadcasts, DELIVERIES_EACH // size))
+        step = await take_step(herd, size, max(arguments.broadcasts, DELIVERIES_EACH // size))
         steps.append(step)
         print(
-            f"{herd.name}, wave {number}, {size:,}: {step.came.rate:,.0f}/s at {step.opening:,.0f} µs each, "
-            f"first to last {1e3 * step.middle(lambda one: one.spread):,.1f} ms at "
+            f"{herd.name}, wave {number}, {size:,}: {step.growth.came.rate:,.0f}/s at {step.growth.opening:,.0f} µs "
+            f"each, first to last {1e3 * step.middle(lambda one: one.spread):,.1f} ms at "
             f"{step.middle(lambda one: one.cost):.2f} µs each",
             flush=True,
         )
@@ -93,6 +119,7 @@ def rows_of(name: str, wave: Wave, base: Wave) -> list[list[Cell]]:
     for step, beside in zip(wave.steps, base.steps, strict=True):
         spread, cost = step.middle(lambda one: one.spread), step.middle(lambda one: one.cost)
         base_spread, base_cost = beside.middle(lambda one: one.spread), beside.middle(lambda one: one.cost)
+        growth, came = step.growth, step.growth.came
         troubles = [f"{step.missing:,} missing"] if step.missing else []
         weighed: list[Cell] = ["–"] * 5
         if step is wave.steps[-1]:
@@ -110,13 +137,13 @@ def rows_of(name: str, wave: Wave, base: Wave) -> list[list[Cell]]:
                 name,
                 wave.number,
                 step.size,
-                round(step.came.rate),
-                step.opening,
-                step.opening_all,
-                step.came.upgraded_p50_ms,
-                step.came.upgraded_p99_ms,
-                step.came.welcomed_p50_ms,
-                step.came.welcomed_p99_ms,
+                round(came.rate),
+                growth.opening,
+                growth.opening_all,
+                came.upgraded_p50_ms,
+                came.upgraded_p99_ms,
+                came.welcomed_p50_ms,
+                came.welcomed_p99_ms,
                 1e3 * spread,
                 1e3 * max(one.spread for one in step.broadcasts),
                 spread / base_spread if base_spread else "–",
@@ -135,7 +162,7 @@ def notes_of(waves: Sequence[Wave], sizes: Sequence[int], backlog: str, kernel_n
     left = [" ".join(f"{mib:.1f}" for mib in wave.weight.each_kept_mib) for wave in waves]
     rates = []
     for wave in waves:
-        seconds = sum(step.came.seconds for step in wave.steps)
+        seconds = sum(step.growth.came.seconds for step in wave.steps)
         rates.append(f"{wave.steps[-1].size / seconds:,.0f}/s")
     return [
         "every client: a token of his own, a handshake, the welcome, `subscribe` to the channel and its answer; "
@@ -200,17 +227,6 @@ async def measure(arguments: argparse.Namespace, sizes: Sequence[int], backlog: 
         )
 
 
-async def bounded(arguments: argparse.Namespace, sizes: Sequence[int]) -> Report:
-    task = asyncio.current_task()
-    assert task is not None
-    # What was started and set for the run is ended and set back, whoever ends it.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    with room_for_bursts(sizes[-1]) as backlog:
-        print(backlog, flush=True)
-        async with asyncio.timeout(arguments.limit):
-            return await measure(arguments, sizes, backlog)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="100,000 connections on one machine.")
     parser.add_argument("--connections", type=int, default=100_000)
@@ -225,19 +241,18 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help=f"keep the result in bench/results/{NAME}.json")
     arguments = parser.parse_args()
     sizes = sorted({*(size for size in arguments.sizes if size < arguments.connections), arguments.connections})
-    try:
-        check(sizes[-1], arguments.gateways, in_flight=arguments.in_flight)
-        uvloop.run(bounded(arguments, sizes)).publish()
-        if arguments.record:
+    run(
+        lambda backlog: measure(arguments, sizes, backlog),
+        sizes[-1],
+        arguments.gateways,
+        in_flight=arguments.in_flight,
+        limit_seconds=arguments.limit,
+    )
+    if arguments.record:
+        try:
             print(keep(NAME))
-    except (NoCompiler, Trouble, Unavailable, GeneratorFailed, NotKept) as error:
-        raise SystemExit(str(error)) from None
-    except asyncio.CancelledError:
-        raise SystemExit("ended from outside") from None
-    except TimeoutError:
-        raise SystemExit(
-            f"given up: it took longer than {arguments.limit:g} s, or a generator did not answer"
-        ) from None
+        except NotKept as error:
+            raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -1,12 +1,20 @@
 """What this machine allows, looked at before many connections are opened rather than found out in the midst of them."""
 
+import asyncio
 import contextlib
-from collections.abc import Iterator
+import signal
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-from bench.generator import SOURCES_EACH
+import uvloop
+
+from bench.generator import SOURCES_EACH, GeneratorFailed
+from bench.native import NoCompiler
+from bench.report import Report
+from bench.servers import Unavailable
 from loadtest.limits import Need, memory, open_files, require
 from loadtest.machine import KIB
+from loadtest.trouble import Trouble
 
 BYTES_EACH = 40 * KIB
 """Of one connection in all: the server, the generator, and both ends in the kernel."""
@@ -59,3 +67,39 @@ def room_for_bursts(connections: int) -> Iterator[str]:
         yield f"net.core.netdev_max_backlog was raised from {found:,} to {WANTED_BACKLOG:,} for the run"
     finally:
         BACKLOG.write_text(str(found))
+
+
+def run(
+    measure: Callable[[str], Awaitable[Report]],
+    connections: int,
+    processes: int,
+    *,
+    in_flight: int,
+    limit_seconds: float,
+) -> None:
+    """Measure and publish where so many connections are possible; `measure` is told what was done for bursts.
+
+    What was started and set for it is ended and set back, whoever ends it.
+
+    Raises:
+        SystemExit: it cannot be done here, took too long, or was ended; with the reason.
+    """
+
+    async def bounded() -> Report:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        with room_for_bursts(connections) as backlog:
+            print(backlog, flush=True)
+            async with asyncio.timeout(limit_seconds):
+                return await measure(backlog)
+
+    try:
+        check(connections, processes, in_flight=in_flight)
+        uvloop.run(bounded()).publish()
+    except (NoCompiler, Trouble, Unavailable, GeneratorFailed) as error:
+        raise SystemExit(str(error)) from None
+    except asyncio.CancelledError:
+        raise SystemExit("ended from outside") from None
+    except TimeoutError:
+        raise SystemExit(f"given up: it took longer than {limit_seconds:g} s, or a generator did not answer") from None

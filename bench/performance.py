@@ -133,6 +133,11 @@ SECTIONS = (
         "100,000 connections",
         "Six gateways and as many floors by turns; every client has a token of his own and follows one channel.",
         "hundred_thousand",
+    ),
+    Section(
+        "Ever more listeners",
+        "A broadcast of six gateways, then one of six floors with as many connections, and so on.",
+        "audience",
         over_connections,
     ),
     Section("The whole pipeline", "As many sends as it takes, one recipient each, for a minute.", "pipeline"),

@@ -7,6 +7,7 @@ typedef struct {
     int group;
     unsigned long long base, seen, wanted;
     uint64_t first, last, until;
+    unsigned beat_us;
 } Watch;
 
 static Watch watch;
@@ -22,6 +23,7 @@ void watch_begin(const char *line) {
     watch.base = delivered(watch.group);
     watch.wanted = (unsigned long long)groups[watch.group].ready * (unsigned)json_number(line, "messages", 1);
     watch.until = now_ns() + (uint64_t)(json_number(line, "timeout_seconds", 10) * 1e9);
+    watch.beat_us = (unsigned)json_number(line, "beat_us", 0);
     watch.is_on = true;
     printf("{\"event\":\"watching\",\"wanted\":%llu}\n", watch.wanted);
 }
@@ -36,4 +38,9 @@ void watch_turn(uint64_t began, uint64_t now) {
     watch.is_on = false;
     printf("{\"event\":\"arrived\",\"wanted\":%llu,\"seen\":%llu,\"first_ns\":%llu,\"last_ns\":%llu}\n", watch.wanted, seen,
            (unsigned long long)watch.first, (unsigned long long)watch.last);
+}
+
+/* The first is to wake us, or we would not know when it came. */
+unsigned watch_beat_us(void) {
+    return watch.is_on && watch.first ? watch.beat_us : 0;
 }

@@ -186,13 +186,10 @@ void send_turn(uint64_t now) {
            (double)schedule.latest / 1e6);
 }
 
-/* Nothing to read: with a beat we look again then.  Who waits in epoll is woken by whoever sends to it, at the expense
- * of the sender, and the sooner we have read everything the more often. */
-void load_rest(void) {
-    if (pump.is_on && pump.beat_us) usleep(pump.beat_us);
+unsigned load_beat_us(void) {
+    return pump.is_on ? pump.beat_us : 0;
 }
 
 int load_timeout_ms(void) {
-    if (pump.is_on && pump.beat_us) return 0;
     return schedule.is_on || talk_is_on() ? 1 : pump.is_on ? 10 : 1000;
 }

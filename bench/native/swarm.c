@@ -131,9 +131,12 @@ int main(int argc, char **argv) {
     for (;;) {
         fflush(stdout);
         struct epoll_event events[512];
-        int count = epoll_wait(epoll_file, events, 512, crowd_is_busy() ? 1 : load_timeout_ms());
+        /* With a beat we look again then.  Who waits in epoll is woken by whoever sends to it, at the expense of the
+         * sender, and the sooner we have read everything the more often. */
+        unsigned beat_us = load_beat_us() ? load_beat_us() : watch_beat_us();
+        int count = epoll_wait(epoll_file, events, 512, beat_us ? 0 : crowd_is_busy() ? 1 : load_timeout_ms());
         uint64_t began = now_ns();
-        if (!count) load_rest();
+        if (!count && beat_us) usleep(beat_us);
         for (int i = 0; i < count; i++) {
             if (events[i].data.u32 != STDIN) crowd_event((int)events[i].data.u32, events[i].events);
             else if (!hear_commands()) return 0;

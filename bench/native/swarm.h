@@ -88,7 +88,7 @@ void pump_begin(const char *line);
 void pump_turn(uint64_t now);
 void send_begin(const char *line);
 void send_turn(uint64_t now);
-void load_rest(void);
+unsigned load_beat_us(void);
 int load_timeout_ms(void);
 
 /* talk.c */
@@ -106,6 +106,7 @@ void again_arrived(Connection *c);
 /* arrivals.c */
 void watch_begin(const char *line);
 void watch_turn(uint64_t began, uint64_t now);
+unsigned watch_beat_us(void);
 
 extern int epoll_file;
 
