@@ -96,6 +96,7 @@ async def join(generator: Swarm, server: Server, up: Running, subscribers: int) 
     readers = await generator.connect(name, up.readers, up.ports, subscribers, rate=CONNECTS_PER_SECOND)
     if readers.ready < subscribers:
         raise Unavailable(f"only {readers.ready:,} of {subscribers:,} connected: {readers.trouble}")
+    await asyncio.sleep(up.settle_seconds)
 
 
 async def pump(generator: Swarm, server: Server, up: Running, messages: int, asked: argparse.Namespace) -> Sample:
@@ -169,7 +170,8 @@ def rows_of(size: Size, bursts: Sequence[int], names: Sequence[str], remarks: di
             remark = remarks.get(name, "")
             if not all(sample.is_whole for sample in ours):
                 worst = next(sample.pumped for sample in ours if not sample.is_whole)
-                remark = f"NOT WHOLE: {worst.missing} missing, {worst.closed} closed, {worst.trouble or 'stalled'}"
+                why = worst.trouble or ("stalled" if worst.stalled else "never stalled")
+                remark = f"NOT WHOLE: {worst.missing} missing, {worst.closed} closed, {why}"
             rows.append(
                 [
                     size.subscribers,

@@ -29,7 +29,7 @@ class Running:
     """A server that is up, in one process or several. `pids` are those whose CPU time and memory are the server's.
 
     `idle` is who only wants to be connected; without it readers are as idle as can be. `beside` names processes that
-    work for it and are not its own.
+    work for it and are not its own. `settle_seconds` after the readers came it says nothing more of its own accord.
     """
 
     ports: Sequence[int]
@@ -40,6 +40,7 @@ class Running:
     burst: Callable[[int], Burst]
     idle: Clients | None = None
     beside: Mapping[str, int] = field(default_factory=dict)
+    settle_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

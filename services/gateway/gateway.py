@@ -151,7 +151,7 @@ class Gateway:
         """Take a seat on the bus, then let clients in."""
         await self.node.start()
         await self._presence.start()
-        self._turning = asyncio.create_task(self.wheel.run(), name="wheel")
+        self._turning = asyncio.create_task(self.wheel.run(lambda: self._fan_out.is_busy), name="wheel")
         self._balancing = asyncio.create_task(self._rebalancing.run(), name="rebalance")
         self._show()
         self._server = await listen(listener, lambda: HttpConnection(self))

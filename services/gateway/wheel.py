@@ -5,11 +5,14 @@ Python keeps anyway.  Moving a timer is placing it again: the entry left behind 
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 RESOLUTION_SECONDS = 0.25
 SLOTS = 256
 """How far ahead the wheel sees (64 s); what is due later is looked at early and placed again."""
+PATIENCE_SECONDS = 1.0
+"""Heartbeats of so many as hear a broadcast are worth delaying for it, and not for longer."""
 NOWHERE = -1
 
 
@@ -55,9 +58,13 @@ class Wheel:
                     timer.slot = NOWHERE
                     self.place(timer, timer.tick(now))
 
-    async def run(self) -> None:
-        """Turn for ever."""
+    async def run(self, is_busy: Callable[[], bool]) -> None:
+        """Turn for ever; while there is something more urgent, once in a while only."""
         loop = asyncio.get_running_loop()
+        turned_at = loop.time()
         while True:
             await asyncio.sleep(RESOLUTION_SECONDS)
-            self.turn(loop.time())
+            now = loop.time()
+            if now >= turned_at + PATIENCE_SECONDS or not is_busy():
+                self.turn(now)
+                turned_at = now

@@ -1,4 +1,8 @@
-from services.gateway.wheel import NOWHERE, RESOLUTION_SECONDS, SLOTS, Wheel
+import asyncio
+from collections.abc import Callable
+
+from services.gateway.wheel import NOWHERE, PATIENCE_SECONDS, RESOLUTION_SECONDS, SLOTS, Wheel
+from tests.support.waiting import eventually
 
 FOREVER = float("inf")
 
@@ -95,3 +99,26 @@ def test_a_timer_may_place_itself_while_it_ticks():
     turned(wheel, 0.0, 40.0)
 
     assert [int(tick) for tick in timer.ticks] == [5, 10, 15]
+
+
+async def ticked_at(is_busy: Callable[[], bool]) -> float:
+    """How long a timer that is due at once waits."""
+    loop = asyncio.get_running_loop()
+    wheel, timer, began = Wheel(now=loop.time()), ATimer(), loop.time()
+    wheel.place(timer, began)
+    running = asyncio.create_task(wheel.run(is_busy))
+    await eventually(lambda: bool(timer.ticks))
+    running.cancel()
+    return timer.ticks[0] - began
+
+
+async def test_heartbeats_wait_while_there_is_something_more_urgent():
+    looks = iter([True, True, False])
+
+    assert await ticked_at(lambda: next(looks)) >= 3 * RESOLUTION_SECONDS
+
+
+async def test_heartbeats_do_not_wait_for_ever():
+    waited = await ticked_at(lambda: True)
+
+    assert waited >= PATIENCE_SECONDS
