@@ -55,7 +55,7 @@ def _peers(at_once: int) -> Ratio:
 
 
 def _all(column: str, pick: Callable[[Values], float] = max) -> Of:
-    return of("hundred_thousand", column, pick, server=GATEWAY, connections=100_000)
+    return of("hundred_thousand", column, pick, connections=100_000)
 
 
 def _fan_out(subscribers: int, at_once: int, server: str, column: str = PER_CPU) -> Of:

@@ -41,19 +41,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Broadcast:
-    """One message to everybody, in seconds. `cpu` is that of the servers, `beats` what they would have used anyway."""
+    """One message to everybody, in seconds. `cpu` is that of the servers, without what they use at rest."""
 
     spread: float
     since_sent: float
     cpu: float
-    beats: float
     wanted: int
     seen: int
 
     @property
     def cost(self) -> float:
-        """Microseconds of a delivery, heartbeats apart."""
-        return 1e6 * (self.cpu - self.beats) / max(1, self.seen)
+        """Microseconds of a delivery."""
+        return 1e6 * self.cpu / max(1, self.seen)
 
 
 @dataclass(frozen=True)
@@ -72,16 +71,11 @@ class Growth:
 
 @dataclass(frozen=True)
 class Weight:
-    """`grown` beyond the empty servers with all connections, each pinged at least once; `kept` when they had gone."""
+    """What is there beyond the empty servers."""
 
-    grown: Memory
-    kept: Memory
+    memory: Memory
     each_mib: Sequence[float]
-    """Of each process while all were there."""
-    each_kept_mib: Sequence[float]
-    lost: int
-    beats_per_second: float
-    """Cores used by all servers while nobody said anything."""
+    """Of each process."""
 
 
 class Herd:
@@ -96,13 +90,10 @@ class Herd:
         most_each: int,
         in_flight: int,
         heartbeat_seconds: float = 0.0,
-        give_back_seconds: float = SETTLE_SECONDS,
     ) -> None:
-        """After `heartbeat_seconds` everybody has been pinged, if it pings at all; `give_back_seconds` is how long it
-        may take to forget those who left."""
+        """After `heartbeat_seconds` everybody has been pinged, if it pings at all."""
         self.name = name
         self._heartbeat_seconds = heartbeat_seconds
-        self._give_back_seconds = give_back_seconds
         self._grown_at = 0.0
         self.up = up
         self._generators = generators
@@ -152,8 +143,8 @@ class Herd:
         for one in self._busy:
             await one.reset()
 
-    async def broadcast(self, beats: float) -> Broadcast:
-        """Say something to all; `beats` are the cores that heartbeats use meanwhile."""
+    async def broadcast(self, *, at_rest: float = 0.0) -> Broadcast:
+        """Say something to all; `at_rest` are the cores that are used anyway."""
         busy = self._busy
         await asyncio.gather(
             *(one.watch(self._readers, limit_seconds=BROADCAST_SECONDS, beat_us=LOOK_EVERY_US) for one in busy)
@@ -167,7 +158,7 @@ class Herd:
         last = max(one.last_ns for one in seen)
         first = min((one.first_ns for one in seen if one.first_ns), default=last)
         wanted, came = sum(one.wanted for one in seen), sum(one.seen for one in seen)
-        return Broadcast((last - first) / 1e9, (last - sent) / 1e9, used, beats * passed, wanted, came)
+        return Broadcast((last - first) / 1e9, (last - sent) / 1e9, used - at_rest * passed, wanted, came)
 
     async def frame_bytes(self) -> int:
         """Of what was said so far, in the middle."""
@@ -178,28 +169,32 @@ class Herd:
         """See the author out."""
         await self._generators[0].close(self._author, gently=True)
 
-    async def beats(self, seconds: float = SETTLE_SECONDS) -> float:
-        """Cores the servers use for heartbeats alone."""
-        if not self._heartbeat_seconds:
-            return 0.0
+    async def at_rest(self) -> float:
+        """Cores the servers use while nobody says anything."""
         began, before = time.monotonic(), cpu_nanoseconds(self.up.pids)
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(SETTLE_SECONDS)
         return (cpu_nanoseconds(self.up.pids) - before) / 1e9 / (time.monotonic() - began)
 
-    async def weigh_and_leave(self) -> Weight:
-        """Stay until everybody has been pinged, go, and wait until those who went are forgotten."""
+    async def stay(self) -> None:
+        """Until everybody has been pinged."""
         mix()
-        stay = self._grown_at + self._heartbeat_seconds - time.monotonic()
-        await self._telling(f"{self.name}, staying", asyncio.sleep(stay))
-        beats = await self.beats()
-        grown, each = memory(self.up.pids), self._each()
+        rest = self._grown_at + self._heartbeat_seconds - time.monotonic()
+        await self._telling(f"{self.name}, staying", asyncio.sleep(rest))
+
+    def weigh(self) -> Weight:
+        return Weight(memory(self.up.pids).since(self._empty), self._beyond(self._each()))
+
+    async def lost(self) -> int:
+        """Of those who were there, how many were cut off."""
         reports = [(await one.report())["groups"] for one in self._generators]
-        lost = sum(groups[self._readers]["closed"] for groups in reports if self._readers in groups)
+        return sum(groups[self._readers]["closed"] for groups in reports if self._readers in groups)
+
+    async def leave(self, *, forgotten_seconds: float = 0.0) -> None:
+        """All of them, and wait for as long as it may take to forget them."""
+        mix()
         self._size = 0
         await self._telling(f"{self.name}, leaving", self._leave(self._readers))
-        await self._telling(f"{self.name}, gone", asyncio.sleep(self._give_back_seconds))
-        kept = memory(self.up.pids).since(self._empty)
-        return Weight(grown.since(self._empty), kept, self._beyond(each), self._beyond(self._each()), lost, beats)
+        await self._telling(f"{self.name}, gone", asyncio.sleep(forgotten_seconds))
 
     @property
     def _busy(self) -> list[Swarm]:

@@ -5,9 +5,10 @@ Only the gateway has the server's core; the stores, the worker and the generator
 at once must cover that way, and the share of the gateway's core that was used has to be read beside the rate.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from types import MappingProxyType
 from uuid import UUID
 
 import asyncpg
@@ -79,7 +80,13 @@ def clients(platform: Stage, readers: int) -> Clients:
     )
 
 
-def gateway(processes: int = 1, *, pinned: bool = True, author_apart: bool = False) -> Server:
+def gateway(
+    processes: int = 1,
+    *,
+    pinned: bool = True,
+    author_apart: bool = False,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Server:
     """Pinned, it has the server's core to itself, and the stores, the worker and the generator share the other.
 
     With the author apart he sits on one more gateway that is none of the measured: posting is no part of a delivery.
@@ -89,7 +96,8 @@ def gateway(processes: int = 1, *, pinned: bool = True, author_apart: bool = Fal
     async def start(readers: int) -> AsyncIterator[Running]:
         async with stage() as platform:
             channel = await seed_channel(platform.stores.database_url, readers)
-            gateways = [await platform.services.start("gateway", port=None, **ENVIRONMENT) for _ in range(processes)]
+            settings = ENVIRONMENT | environment
+            gateways = [await platform.services.start("gateway", port=None, **settings) for _ in range(processes)]
             worker = await platform.services.start("worker")
             beside = {"worker": worker.pid}
             host = gateways[0]
