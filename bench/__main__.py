@@ -47,6 +47,7 @@ LONG = {
     "loops": Run("loops", 240),
     "flatness": Run("flatness", 300),
     "audience": Run("audience", 660),
+    "channel_50000": Run("channel", 300, "--members 50000 --gateways 4 --rates 2 4 --bursts 1"),
     "hundred_thousand": Run("hundred_thousand", 960, "--sizes 1000 10000 50000"),
     "fanout_peers": Run("fanout", 3_600, "--subscribers 1000 5000 --bursts 1 4 16 --rounds 3"),
 }

@@ -66,9 +66,9 @@ BUDGETS: dict[str, Sequence[Budget]] = {
     "Of the design": (
         at_most("an idle connection", 8, "KiB RSS", of("idle_memory", "gateway KiB (RSS)")),
         at_least("fan-out, one write per frame, 1,000 readers", 0.85, "of the floor", _fan_out(1_000, 1, ENGINE)),
-        at_least("… the whole gateway", 0.85, "of the floor", _fan_out(1_000, 1, GATEWAY)),
+        at_least("… the whole gateway, as it coalesces", 0.85, "of the floor", _fan_out(1_000, 1, GATEWAY)),
         at_least("fan-out, one write per frame, 5,000 readers", 0.75, "of the floor", _fan_out(5_000, 1, ENGINE)),
-        at_least("… the whole gateway", 0.75, "of the floor", _fan_out(5_000, 1, GATEWAY)),
+        at_least("… the whole gateway, as it coalesces", 0.75, "of the floor", _fan_out(5_000, 1, GATEWAY)),
         at_least("fan-out, 16 at once", 500_000, "deliveries/s", _fan_out(1_000, 16, ENGINE, "deliveries/s")),
         at_least(
             "… beside socketify", 0.9, "of it", Ratio(_fan_out(1_000, 16, ENGINE), _fan_out(1_000, 16, SOCKETIFY))

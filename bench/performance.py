@@ -128,8 +128,8 @@ SECTIONS = (
     Section("Sends and deliveries", "A thousand sends a second, from the client's write to the others' read.", "e2e"),
     Section(
         "100,000 connections",
-        "Six gateways; every client has a token of his own, follows one channel and answers heartbeats. Beside them, by "
-        "turns, six floors with as many connections.",
+        "Six gateways; every client has a token of his own, follows one channel and answers heartbeats. Beside them, "
+        "by turns, six floors with as many connections.",
         "hundred_thousand",
     ),
     Section(
@@ -140,6 +140,7 @@ SECTIONS = (
     ),
     Section("The whole pipeline", "As many sends as it takes, one recipient each, for a minute.", "pipeline"),
     Section("One channel, end to end", "From a member's frame to every subscriber's socket.", "channel"),
+    Section("A channel of 50,000", "The same, over four gateways.", "channel_50000"),
     Section(
         "Ever more conversations",
         "The same people send the same number of messages to ten conversations, or to ten thousand.",

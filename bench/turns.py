@@ -3,9 +3,11 @@
 The machine of one second is not that of the next, and neither finds in the caches of the core what it left there.
 """
 
+import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +18,8 @@ from bench.servers.floor import floor
 from bench.servers.gateway import gateway
 from bench.servers.server import PAYLOAD, PAYLOAD_BYTES, Server
 
+CATCH_UP = 3
+"""Times as long as they were stopped."""
 _NEVER = "3600"
 
 
@@ -47,9 +51,12 @@ class Rivals:
         taken = []
         for _ in range(turns):
             said = await self.ours.broadcast(at_rest=at_rest)
+            began = time.monotonic()
             # The floor has no heartbeats, and is not to wait for theirs.
             with _stopped(self.ours.up.pids):
                 taken.append(Turn(said, await self.bare.broadcast()))
+            # They have as many to make up for, and no broadcast is to wait for those.
+            await asyncio.sleep(CATCH_UP * (time.monotonic() - began))
         for herd in (self.ours, self.bare):
             await herd.hush()
         return taken
