@@ -7,7 +7,7 @@ same receivers go as one: what costs is the number of sockets, not what they are
 
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -45,7 +45,7 @@ class Audience(Protocol):
     """Who wants what, as the registry knows it."""
 
     def of_user(self, user: str) -> Sequence[Receiver]: ...
-    def followers(self, conversation: bytes) -> Collection[Receiver]: ...
+    def followers(self, conversation: bytes) -> Sequence[Receiver]: ...
 
 
 Spread = Callable[[bytes, Iterable[Any], Callable[[Any, bytes], None]], int]
@@ -162,7 +162,7 @@ class FanOut:
 
     def _receivers(self, delivery: Delivery | EphemeralDelivery) -> Sequence[Receiver]:
         if delivery.recipients is None:
-            receivers = tuple(self._audience.followers(delivery.conversation)) if delivery.conversation else ()
+            receivers = self._audience.followers(delivery.conversation) if delivery.conversation else ()
             if isinstance(delivery, EphemeralDelivery) and delivery.except_user is not None:
                 left_out = self._audience.of_user(delivery.except_user)
                 receivers = tuple(receiver for receiver in receivers if receiver not in left_out)

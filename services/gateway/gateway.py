@@ -77,7 +77,9 @@ class Gateway:
         self._strangers: dict[Guest, str] = {}
         """Sockets nobody has vouched for, with the origin they are counted under."""
         self._numbers = count(1)
-        self._registry: Registry[Guest] = Registry(max_sessions_per_user=limits.sessions_per_user)
+        self._registry: Registry[Guest] = Registry(
+            max_sessions_per_user=limits.sessions_per_user, came=lambda guest: guest.session.number
+        )
         outbox = Outbox(loop.call_soon, rules.slow_queue_bytes)
         self._fan_out = FanOut(
             self._registry,

@@ -3,21 +3,27 @@
 A user with one device is the common case: nothing is cheaper to keep than his connection alone, and a tuple of several.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Generic, TypeVar
 
 from causerie.domain.ids import ConversationId, UserId
 
 C = TypeVar("C")
 
+MANY = 256
+"""Followers of one channel whom it is worth setting in order, and to keep so until somebody comes or goes."""
+
 
 class Registry(Generic[C]):
     """Connections by what they want. It decides nothing about them, so a test may put in anything but tuples."""
 
-    def __init__(self, *, max_sessions_per_user: int) -> None:
+    def __init__(self, *, max_sessions_per_user: int, came: Callable[[C], int]) -> None:
+        """`came` numbers connections as they came."""
         self._max_sessions = max_sessions_per_user
         self._users: dict[str, C | tuple[C, ...]] = {}
         self._followers: dict[bytes, dict[C, None]] = {}
+        self._in_order: dict[bytes, tuple[C, ...]] = {}
+        self._came = came
         self._watchers: dict[UserId, dict[C, None]] = {}
         self.connections = 0
 
@@ -52,12 +58,20 @@ class Registry(Generic[C]):
 
     def follow(self, channel: ConversationId, connection: C) -> None:
         self._followers.setdefault(channel.bytes, {})[connection] = None
+        self._in_order.pop(channel.bytes, None)
 
     def unfollow(self, channel: ConversationId, connection: C) -> None:
         _leave(self._followers, channel.bytes, connection)
+        self._in_order.pop(channel.bytes, None)
 
-    def followers(self, conversation: bytes) -> Collection[C]:
-        return self._followers.get(conversation, ())
+    def followers(self, conversation: bytes) -> tuple[C, ...]:
+        """Those of now; a great many as they came, for so the kernel has their sockets side by side."""
+        if (found := self._in_order.get(conversation)) is not None:
+            return found
+        followers = self._followers.get(conversation, {})
+        if len(followers) < MANY:
+            return tuple(followers)
+        return self._in_order.setdefault(conversation, tuple(sorted(followers, key=self._came)))
 
     def watch(self, user: UserId, connection: C) -> None:
         self._watchers.setdefault(user, {})[connection] = None

@@ -33,7 +33,7 @@ class AHouse:
     """A registry and a fan-out whose clock moves by `step` at each look, and whose loop is turned by hand."""
 
     def __init__(self, *, step: float = 0.0) -> None:
-        self.registry: Registry[AGuest] = Registry(max_sessions_per_user=20)
+        self.registry: Registry[AGuest] = Registry(max_sessions_per_user=20, came=id)
         self._now = 0.0
         self._step = step
         self.soon: list[Callable[[], None]] = []

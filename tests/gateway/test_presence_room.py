@@ -45,7 +45,7 @@ async def room(platform: Platform) -> AsyncIterator[PresenceRoom]:
     await presence.restore(platform.cache, NODE, lost)
     await presence.record(platform.cache, NODE, {CAT: Status.ONLINE})
     await presence.retire(platform.cache, NODE, grace_seconds=0)
-    room = PresenceRoom(platform, desk, NODE, Registry(max_sessions_per_user=5))
+    room = PresenceRoom(platform, desk, NODE, Registry(max_sessions_per_user=5, came=id))
     yield room
     await room.stop()
 
