@@ -141,6 +141,7 @@ SECTIONS = (
     Section("The whole pipeline", "As many sends as it takes, one recipient each, for a minute.", "pipeline"),
     Section("One channel, end to end", "From a member's frame to every subscriber's socket.", "channel"),
     Section("A channel of 50,000", "The same, over four gateways.", "channel_50000"),
+    Section("Everything at once", "Pairs, groups, a channel and those who come and go; then each alone.", "mixed"),
     Section(
         "Ever more conversations",
         "The same people send the same number of messages to ten conversations, or to ten thousand.",
