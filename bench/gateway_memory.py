@@ -75,7 +75,7 @@ class OurEngine(Engine):
         self.handshake_seconds = 60.0
         self.readiness: Callable[[], Ready] = lambda: Ready(True)
         self.room = Room(0, 100_000, draining=False)
-        self.registry: Registry[Any] = Registry(max_sessions_per_user=20)
+        self.registry: Registry[Any] = Registry(max_sessions_per_user=20, came=id)
         outbox = Outbox(loop.call_soon, loops=loops)
         self._fan_out = FanOut(
             self.registry,
