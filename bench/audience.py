@@ -10,7 +10,7 @@ import argparse
 from statistics import median
 
 from bench.limits import run
-from bench.records import unevenness
+from bench.records import told_unevenness
 from bench.report import Cell, Report
 from bench.turns import Rivals, Turn, rivals
 
@@ -69,14 +69,13 @@ async def measure(arguments: argparse.Namespace, backlog: str) -> Report:
         rows = [await row_of(two, size, arguments.rounds) for size in sizes]
         frame_bytes = two.frame_bytes
     ratios = [float(row[COLUMNS.index("x floor CPU")]) for row in rows]
-    flat = f"within {100 * unevenness(ratios):.0f} % of their middle" if len(ratios) > 1 else "one size only"
     return Report(
         "audience",
         f"cost of a delivery to {sizes[0]:,} to {sizes[-1]:,} over {processes} gateways, beside as many floors",
         COLUMNS,
         rows,
         notes=(
-            f"x floor CPU: {flat}",
+            f"x floor CPU, beside the middle of the sizes: {told_unevenness(ratios)}",
             "by turns: a broadcast of the gateways, one of the floors; medians of all, ratios of the two of a turn",
             "µs CPU: of the servers, for each delivery, without what they use at rest; the author's gateway is none of "
             "them; a process has the next connections when those before it are full",

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from bench.generator import Swarm, Talked, swarm
 from bench.people import ROOM, Meter, Used, author, clients, reader, speech, values
-from bench.records import unevenness
+from bench.records import told_unevenness
 from bench.report import Cell, Report
 from bench.stage import PROSE, Stage, run, seed
 from tests.support.services import Service
@@ -179,14 +179,13 @@ async def measure(platform: Stage, arguments: argparse.Namespace) -> Report:
     rows = [row_of(size, steady, samples[size], middle) for size in sizes]
     rows.append(row_of(most, "closed loop", [active], 0.0))
     rows.append(row_of(1, f"closed loop, {WRITERS} writers", [meeting], 0.0))
-    flat = f"within {100 * unevenness(costs):.0f} %" if len(costs) > 1 else "one size only"
     return Report(
         "flatness",
         f"cost of a delivery, {2 * PEOPLE:,} people over {GATEWAYS} gateways",
         COLUMNS,
         rows,
         notes=(
-            f"budget: flat within {100 * BUDGET:.0f} % of the middle; it is {flat}",
+            f"budget: flat within {100 * BUDGET:.0f} % of the middle; it is {told_unevenness(costs)}",
             f"medians of {arguments.rounds} interleaved rounds of {arguments.seconds:g} s at {steady}; cost is what "
             "gateways and worker used of a processor, for sending too, over frames delivered",
             "x middle: beside the median of the sizes; the more sends to a commit, the cheaper is each",

@@ -166,6 +166,11 @@ def unevenness(values: Values) -> float:
     return max(abs(value / middle - 1) for value in values)
 
 
+def told_unevenness(values: Values) -> str:
+    """As a note says it."""
+    return f"within {100 * unevenness(values):.0f} %" if len(values) > 1 else "one size only"
+
+
 def _broken(row: dict[str, Cell]) -> str:
     """Why a row's figures are of something else than what was asked for; a scenario says so in its remark."""
     remark = str(row.get("remark", ""))

@@ -95,9 +95,6 @@ async def _nats(readers: int) -> AsyncIterator[Running]:
     )
     publisher = Clients(script=[("", _NATS_HELLO + "PING\r\n"), ("PONG", "")], opcode=2, ping=ping)
     command: list[str | Path] = [server, "-c", config]
-    # Within two and a half seconds it pings everybody, to know how far away he is. In one frame with messages those
-    # pings would count as parts of deliveries.
-    settle_seconds = 3.0
     async with running("nats", command, core=SERVER_CORE, environment={"GOMAXPROCS": "1"}) as process:
         await until_listening("nats", process, port)
         burst = f"PUB m {PAYLOAD_BYTES}\r\n{PAYLOAD}\r\n"
@@ -108,7 +105,9 @@ async def _nats(readers: int) -> AsyncIterator[Running]:
             publisher,
             [port],
             lambda k: Burst(burst, k),
-            settle_seconds=settle_seconds,
+            # Within two and a half it pings everybody, to know how far away he is. In one frame with messages those
+            # pings would count as parts of deliveries.
+            settle_seconds=3.0,
         )
 
 

@@ -25,7 +25,7 @@ class Timer(Protocol):
 
 
 class Wheel:
-    """Calls `tick` of a timer at most one resolution after it is due."""
+    """Calls `tick` of a timer at most one resolution after it is due, or `PATIENCE_SECONDS` while `run` has to wait."""
 
     def __init__(self, *, now: float) -> None:
         self._slots: list[list[Timer]] = [[] for _ in range(SLOTS)]

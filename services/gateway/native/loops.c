@@ -57,8 +57,8 @@ static inline int is_queue(const State *state, PyObject *queue, PyTypeObject **k
     return 1;
 }
 
-/* Of a great many queues the next lie in no cache, and to wait for each costs as much as to write a frame to some: let
- * them come meanwhile.  Looked into are those of the class known by then, for the others may be anything. */
+/* Of a great many queues the next lie in no cache: let them come while this one is written.  Only one of the class known
+ * by then is looked into, for the others may be anything. */
 static inline void fetch(const State *state, PyObject **queues, Py_ssize_t place, Py_ssize_t count, PyTypeObject *known) {
     if (place + AHEAD >= count) return;
     PyObject *far = queues[place + AHEAD], *near = queues[place + AHEAD / 2];
