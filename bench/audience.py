@@ -33,8 +33,7 @@ COLUMNS = (
 
 
 async def row_of(two: Rivals, size: int, rounds: int) -> list[Cell]:
-    for herd in (two.ours, two.bare):
-        await herd.grow(size)
+    await two.grow(size)
     at_rest = await two.ours.at_rest()
     each = max(1, DELIVERIES_EACH_ROUND // size)
     turns = await two.speak(rounds * each, at_rest=at_rest)
@@ -80,6 +79,8 @@ async def measure(arguments: argparse.Namespace, backlog: str) -> Report:
             "µs CPU: of the servers, for each delivery, without what they use at rest; the author's gateway is none of "
             "them; a process has the next connections when those before it are full",
             f"frames of {frame_bytes} bytes; no heartbeats; the gateways are stopped while the floors have their turn",
+            "half of the floors' connections come before those of the gateways and half after: in the kernel's table "
+            "who came later is found first",
             backlog,
         ),
     )

@@ -101,7 +101,8 @@ class Herd:
         self._in_flight = in_flight
         self._readers = f"{name} readers"
         self._author = f"{name} {AUTHOR}"
-        self._size = 0
+        self.size = 0
+        """How many are there."""
         self._files = self._open_files()
         self._empty = memory(up.pids)
         self._each_empty = self._each()
@@ -123,7 +124,7 @@ class Herd:
             Unavailable: not all of them could connect.
         """
         mix()
-        before, self._size = self._size, size
+        before, self.size = self.size, size
         there, wanted = self._shares(before), self._shares(size)
         missing = [one - other for one, other in zip(wanted, there, strict=True)]
         servers, everything = cpu_nanoseconds(self.up.pids), cpu_of_family()
@@ -192,14 +193,14 @@ class Herd:
     async def leave(self, *, forgotten_seconds: float = 0.0) -> None:
         """All of them, and wait for as long as it may take to forget them."""
         mix()
-        self._size = 0
+        self.size = 0
         await self._telling(f"{self.name}, leaving", self._leave(self._readers))
         await self._telling(f"{self.name}, gone", asyncio.sleep(forgotten_seconds))
 
     @property
     def _busy(self) -> list[Swarm]:
         """The generators that have somebody connected."""
-        shares = self._shares(self._size)
+        shares = self._shares(self.size)
         return [one for one, share in zip(self._generators, shares, strict=True) if share]
 
     def _shares(self, size: int) -> list[int]:

@@ -26,6 +26,8 @@ HEARTBEAT_SECONDS = 28.0
 """The gateway pings everybody every 25 s, some a little later."""
 GIVE_BACK_SECONDS = 42.0
 """It looks every 5 s whether most have left, and then waits for 30 s until their timers have run out."""
+ENDS = 4
+"""For each connection: two of it, and two of that to a floor."""
 DELIVERIES_EACH = 50_000
 """At the least for each size, or the cost of one is not seen."""
 COLUMNS = (
@@ -78,13 +80,11 @@ async def run_wave(two: Rivals, number: int, sizes: Sequence[int], broadcasts: i
     ours, bare = two.ours, two.bare
     steps: list[Step] = []
     for size in sizes:
-        growth = await ours.grow(size)
+        growth = await two.grow(size)
         if size == sizes[-1]:
             await ours.stay()
             grown, at_rest = ours.weigh(), await ours.at_rest()
-        await bare.grow(size)
         step = Step(growth, await two.speak(max(broadcasts, DELIVERIES_EACH // size)))
-        await bare.leave()
         steps.append(step)
         print(
             f"wave {number}, {size:,}: {growth.came.rate:,.0f}/s at {growth.opening:,.0f} µs each; a broadcast "
@@ -92,6 +92,7 @@ async def run_wave(two: Rivals, number: int, sizes: Sequence[int], broadcasts: i
             flush=True,
         )
     lost = await ours.lost()
+    await bare.leave()
     await ours.leave(forgotten_seconds=GIVE_BACK_SECONDS)
     return Wave(number, steps, grown, ours.weigh(), at_rest, lost)
 
@@ -108,7 +109,7 @@ def rows_of(wave: Wave) -> list[list[Cell]]:
             weighed = [
                 grown.rss / growth.size / KIB,
                 grown.private / growth.size / KIB,
-                grown.kernel / growth.size / 2 / KIB,
+                grown.kernel / ENDS / growth.size / KIB,
                 wave.kept.memory.rss / growth.size / KIB,
                 wave.at_rest,
             ]
@@ -155,6 +156,8 @@ def notes_of(waves: Sequence[Wave], sizes: Sequence[int], backlog: str, kernel_n
         "one core, all else on the other; sent to last: with the way through PostgreSQL, NATS and the worker",
         "x floor time: a broadcast of the gateways over that of the floors after it, while which the gateways are "
         "stopped; the median. Heartbeats of all go on meanwhile, in the time and in the µs CPU of the gateways",
+        "half of the floors' connections come before those of the gateways and half after: in the kernel's table who "
+        "came later is found first",
         "KiB: for each connection beyond the empty servers, after everybody was pinged; kernel: of one end; kept: "
         f"{GIVE_BACK_SECONDS:.0f} s after they left",
         f"MiB of each gateway beyond empty, wave by wave: {' | '.join(each)}; left: {' | '.join(left)}",
@@ -171,7 +174,7 @@ async def measure(arguments: argparse.Namespace, sizes: Sequence[int], backlog: 
         waves = [await run_wave(two, number, sizes, arguments.broadcasts) for number in range(1, arguments.waves + 1)]
     kernel = waves[-1].grown.memory.kernel / KIB / KIB
     kernel_note = (
-        f"kernel memory of both ends of all connections: {kernel:,.0f} MiB (slab and buffers of TCP); "
+        f"kernel memory of both ends of all connections, the floors' too: {kernel:,.0f} MiB (slab and buffers of TCP); "
         f"available before: {available / KIB / KIB:,.0f} MiB"
     )
     return Report(

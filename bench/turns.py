@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bench.cores import part
 from bench.generator import swarm
-from bench.herd import Broadcast, Herd
+from bench.herd import Broadcast, Growth, Herd
 from bench.servers.floor import floor
 from bench.servers.gateway import gateway
 from bench.servers.server import PAYLOAD, PAYLOAD_BYTES, Server
@@ -42,6 +42,17 @@ class Rivals:
     ours: Herd
     bare: Herd
     frame_bytes: int
+
+    async def grow(self, size: int) -> Growth:
+        """Let so many come to both; how they came to the gateways.
+
+        Half of the floors' come before and half after: who came later is found first among those of one hash.
+        """
+        if (half := (self.bare.size + size) // 2) > self.bare.size:
+            await self.bare.grow(half)
+        growth = await self.ours.grow(size)
+        await self.bare.grow(size)
+        return growth
 
     async def speak(self, turns: int, *, at_rest: float = 0.0) -> list[Turn]:
         """Broadcast to those who are there; `at_rest` are the cores that gateways use anyway."""
