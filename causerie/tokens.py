@@ -132,6 +132,10 @@ class TokenVerifier:
         self._remembered[token] = caller
         return caller
 
+    def forget(self) -> None:
+        """The tokens that were valid: each is checked again when it comes again."""
+        self._remembered.clear()
+
     async def verify_waiting(self, token: str) -> Caller:
         """Like `verify`, but a token signed with a key that is not known yet waits for one look at the key source.
 
@@ -223,7 +227,7 @@ class TokenVerifier:
                 if [key.key_id for key in keys] != [key.key_id for key in self._public]:
                     log.info("keys changed", extra={"keys": len(keys)})
                 self._public = keys
-                self._remembered.clear()
+                self.forget()
             self._read_at = time.monotonic()
 
 

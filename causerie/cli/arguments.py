@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from causerie import __version__
+from causerie import __version__, interpreter
 from causerie.cli import capacity, check, doctor, evaluation, launch, schema, signing
 from causerie.cli.outcome import Failed
 from causerie.cli.plan import DEFAULT_DIRECTORY, Plan
@@ -253,7 +253,7 @@ def _canary() -> int:
 
 def _become(service: str) -> int:
     """Turn this process into the service, so that signals and the exit status are its own."""
-    os.execv(sys.executable, [sys.executable, "-m", f"services.{service}"])
+    os.execve(sys.executable, interpreter.command(service), interpreter.environment(service, os.environ))
 
 
 def _number(text: str) -> int:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from causerie import interpreter
 from causerie.embedded.ports import free_port
 from causerie.embedded.process import Process
 
@@ -43,13 +44,13 @@ class Service(Process):
         ports = {"CAUSERIE_HEALTH_PORT": str(self.health_port)} | ({"PORT": str(self.port)} if self.port else {})
         super().__init__(
             name or service,
-            [sys.executable, "-m", *(["causerie", "canary"] if service == "canary" else [f"services.{service}"])],
+            [sys.executable, "-m", "causerie", "canary"] if service == "canary" else interpreter.command(service),
             ladder=[(signal.SIGTERM, drain_seconds)],
             record=record,
             log=log,
             # Whoever started it has mostly started its stores too: there is nothing left to drain into.
             when_orphaned=signal.SIGKILL,
-            env={**environment, **ports},
+            env=interpreter.environment(service, {**environment, **ports}),
         )
 
     async def until_ready(self, *, timeout_seconds: float) -> None:

@@ -38,7 +38,7 @@ async def serve(settings: Settings, told: asyncio.Event) -> None:
         await gateway.start(listener)
         stack.push_async_callback(gateway.stop)
         give_back()
-        await stack.enter_async_context(beside(keep_tidy(lambda: gateway.room.connections)))
+        await stack.enter_async_context(beside(keep_tidy(lambda: gateway.room.connections, parts.verifier.forget)))
         parts.readiness.stage = Stage.SERVING
         log.info(
             "gateway is running",

@@ -41,8 +41,10 @@ class Exodus:
         return True
 
 
-async def keep_tidy(present: Callable[[], int]) -> None:
+async def keep_tidy(present: Callable[[], int], forget: Callable[[], None]) -> None:
     """Look for ever; after each exodus, and each hour, a pause of some milliseconds for each thousand who are here.
+
+    `forget` drops what is remembered of those who left: it lies among what they took, and keeps every page it lies in.
 
     Call `give_back` before anybody comes: what stands then is passed over from the first look on.
     """
@@ -53,6 +55,7 @@ async def keep_tidy(present: Callable[[], int]) -> None:
         if exodus.notice(present()):
             whole_at = loop.time() + SETTLE_SECONDS
         if loop.time() >= whole_at:
+            forget()
             give_back()
             whole_at = loop.time() + WHOLE_SECONDS
         gc.freeze()

@@ -29,6 +29,7 @@ class Wheel:
 
     def __init__(self, *, now: float) -> None:
         self._slots: list[list[Timer]] = [[] for _ in range(SLOTS)]
+        self._spare: list[Timer] = []
         self._turned = int(now / RESOLUTION_SECONDS)
 
     def place(self, timer: Timer, due: float) -> None:
@@ -52,11 +53,14 @@ class Wheel:
         while self._turned < target:
             self._turned += 1
             slot = self._turned % SLOTS
-            due, self._slots[slot] = self._slots[slot], []
+            # No new list: it would come to lie in the midst of what a crowd takes, and stay when they have left.
+            due, self._slots[slot] = self._slots[slot], self._spare
             for timer in due:
                 if timer.slot == slot:
                     timer.slot = NOWHERE
                     self.place(timer, timer.tick(now))
+            due.clear()
+            self._spare = due
 
     async def run(self, is_busy: Callable[[], bool]) -> None:
         """Turn for ever; while there is something more urgent, once in a while only."""

@@ -1,12 +1,16 @@
 """The commands an operator runs once: schema, partitions, token, doctor."""
 
+import os
 import socket
+import sys
 
 import jwt
+import psutil
 import pytest
 
-from tests.cli.command import causerie
+from tests.cli.command import REPOSITORY, causerie
 from tests.conftest import JWT_SECRET
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -134,3 +138,20 @@ async def test_the_doctor_never_shows_a_password(database_url, tmp_path):
         NATS_URL=f"nats://me:{password}@127.0.0.1:1",
     )
     assert password not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(("given", "taken"), [({}, "malloc"), ({"PYTHONMALLOC": "pymalloc"}, "pymalloc")])
+async def test_a_gateway_gives_back_pages_unless_its_operator_wants_something_else(given, taken):
+    nowhere = {"DATABASE_URL": "postgresql://127.0.0.1:1/x", "REDIS_URL": "redis://127.0.0.1:1"}
+    environment = nowhere | {"NATS_URL": "nats://127.0.0.1:1", "CAUSERIE_JWT_SECRET": JWT_SECRET, "PORT": "0"}
+    process = psutil.Popen(
+        [sys.executable, "-m", "causerie", "gateway"],
+        env={"PATH": os.environ["PATH"], "CAUSERIE_HEALTH_PORT": "0", **environment, **given},
+        cwd=REPOSITORY,
+    )
+    try:
+        await eventually(lambda: "services.gateway" in process.cmdline(), timeout_seconds=30)
+        assert process.environ().get("PYTHONMALLOC") == taken
+    finally:
+        process.kill()
+        process.wait()

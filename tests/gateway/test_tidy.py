@@ -25,6 +25,22 @@ def test_those_who_come_and_go_a_few_at_a_time_cost_no_pause():
     assert not any(noticed)
 
 
+async def test_what_was_remembered_of_those_who_left_is_forgotten(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tidy, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(tidy, "SETTLE_SECONDS", 0.05)
+    present = [MIN_LEFT]
+    forgotten: list[int] = []
+    keeping = asyncio.create_task(tidy.keep_tidy(lambda: present[0], lambda: forgotten.append(present[0])))
+    try:
+        await eventually(lambda: gc.get_freeze_count() > 0)
+        assert not forgotten
+        present[0] = 0
+        await eventually(lambda: forgotten == [0])
+    finally:
+        keeping.cancel()
+        gc.unfreeze()
+
+
 async def test_what_stays_is_passed_over_and_what_a_failure_left_is_found_in_the_end(monkeypatch: pytest.MonkeyPatch):
     class Left:
         """Something in a cycle with itself."""
@@ -34,7 +50,7 @@ async def test_what_stays_is_passed_over_and_what_a_failure_left_is_found_in_the
 
     monkeypatch.setattr(tidy, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(tidy, "WHOLE_SECONDS", 0.3)
-    keeping = asyncio.create_task(tidy.keep_tidy(lambda: 0))
+    keeping = asyncio.create_task(tidy.keep_tidy(lambda: 0, lambda: None))
     try:
         left = Left()
         is_gone = weakref.ref(left)
