@@ -37,9 +37,9 @@ QUICK = {
     "idle_memory": Run("idle_memory", 150),
     "fanout": Run("fanout", 420, "--servers engine gateway socketify 'node ws' --bursts 1 16 --rounds 3 --seconds 1"),
     "connections": Run("connections", 180, "--connections 5000 --rate 2000"),
-    "pipeline": Run("pipeline", 180),
+    "pipeline": Run("pipeline", 300),
     "channel": Run("channel", 180),
-    "reconnect": Run("reconnect", 240),
+    "reconnect": Run("reconnect", 300),
 }
 LONG = {
     "gateway_memory": Run("gateway_memory", 150),

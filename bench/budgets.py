@@ -50,7 +50,7 @@ def at_least(what: str, bound: float, unit: str, figure: Figure) -> Budget:
 def _peers(at_once: int) -> Ratio:
     """The engine over the best of the peers."""
     return Ratio(
-        _fan_out(1_000, at_once, ENGINE), of("fanout", PER_CPU, subscribers=1_000, at_once=at_once, server=PEERS)
+        _fan_out(1_000, at_once, ENGINE), of("fanout", PER_CPU, max, subscribers=1_000, at_once=at_once, server=PEERS)
     )
 
 
@@ -64,7 +64,7 @@ def _fan_out(subscribers: int, at_once: int, server: str, column: str = PER_CPU)
 
 BUDGETS: dict[str, Sequence[Budget]] = {
     "Of the design": (
-        at_most("an idle connection", 8, "KiB RSS", of("idle_memory", "gateway KiB (RSS)")),
+        at_most("an idle connection", 8, "KiB RSS", of("idle_memory", "gateway KiB (RSS)", max)),
         at_least("fan-out, one write per frame, 1,000 readers", 0.85, "of the floor", _fan_out(1_000, 1, ENGINE)),
         at_least("… the whole gateway, as it coalesces", 0.85, "of the floor", _fan_out(1_000, 1, GATEWAY)),
         at_least("fan-out, one write per frame, 5,000 readers", 0.75, "of the floor", _fan_out(5_000, 1, ENGINE)),
@@ -73,11 +73,11 @@ BUDGETS: dict[str, Sequence[Budget]] = {
         at_least(
             "… beside socketify", 0.9, "of it", Ratio(_fan_out(1_000, 16, ENGINE), _fan_out(1_000, 16, SOCKETIFY))
         ),
-        at_least("posts in the store", 15_000, "/s", of("store_posts", "per second", what="post")),
+        at_least("posts in the store", 15_000, "/s", of("store_posts", "per second", what="post, 512")),
         at_least(
             "the whole pipeline, one recipient, for 60 s", 6_000, "sends/s", of("pipeline", "sends/s", seconds=MINUTE)
         ),
-        at_least("into a channel of 1,000", 150_000, "deliveries/s", of("channel", "deliveries/s")),
+        at_least("into a channel of 1,000", 150_000, "deliveries/s", of("channel", "deliveries/s", load="1 at once")),
         at_most("send → ack, p50", 8, "ms", of("e2e", "p50 ms", what="send -> ack")),
         at_most("send → ack, p99", 40, "ms", of("e2e", "p99 ms", what="send -> ack")),
         at_most("send → delivered, p50", 15, "ms", of("e2e", "p50 ms", what="send -> delivered")),
@@ -88,7 +88,9 @@ BUDGETS: dict[str, Sequence[Budget]] = {
         at_most("an append in Redis", 20, "µs", of("cache_bytes", "median", what="append, µs of Redis's thread")),
         at_most("10,000 reset at once: all back in 8 s + 30 s", 38, "s", of("reconnect", "seconds", who=HERD)),
         at_most("… for each", 3, "statements", of("reconnect", "statements each", who=HERD)),
-        at_most("… refused to the others", 0, "sends", of("reconnect", "postponed, or refused", who="others during")),
+        at_most(
+            "… refused to the others", 0, "sends", of("reconnect", "postponed, or refused", max, who="others during")
+        ),
     ),
     "At scale": (
         at_least("one write per frame, beside the best Python or Node peer", 1.5, "of it", _peers(1)),

@@ -189,8 +189,8 @@ def main() -> None:
     parser.add_argument("--rates", type=float, nargs="*", default=[100.0, 150.0], help="messages a second")
     parser.add_argument("--bursts", type=int, nargs="*", default=[1, 4, 16], help="messages at once, in a closed loop")
     parser.add_argument("--window", type=int, default=6, help="bursts under way")
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each row")
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each row")
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     most = 20_000 * arguments.gateways
     if arguments.members >= most:

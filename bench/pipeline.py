@@ -10,9 +10,9 @@ In a closed loop a bounded number of sends is unanswered, so the platform is as 
 import argparse
 import asyncio
 
-from bench.generator import swarm
-from bench.people import ROOM, Meter, author, clients, reader, speech, values
-from bench.report import Report
+from bench.generator import Talked, swarm
+from bench.people import ROOM, Meter, Used, author, clients, reader, speech, values
+from bench.report import Cell, Report
 from bench.stage import PROSE, Stage, run, seed
 
 BUDGET = 6_000
@@ -40,21 +40,23 @@ async def measure(platform: Stage, arguments: argparse.Namespace) -> Report:
             if came.ready < pairs:
                 raise SystemExit(f"only {came.ready:,} of {pairs:,} {group} connected: {came.trouble}")
         await asyncio.sleep(SETTLE_SECONDS)
-        await generator.reset()
-        talked = await generator.talk(
-            "authors",
-            "readers",
-            speech(FILLING),
-            seconds=arguments.seconds,
-            warm_seconds=arguments.warm_seconds,
-            rate=arguments.rate,
-            in_flight=arguments.in_flight,
-            window=arguments.window,
-            on_edge=meter.edge,
-        )
-    used, sends = meter.used, max(1, talked.measured_accepted)
-    cost = ", ".join(f"{part} {1e6 * seconds / sends:.0f}" for part, seconds in used.by_part.items())
-    rate = talked.measured_accepted / talked.seconds
+        rounds: list[tuple[Talked, Used]] = []
+        for _ in range(arguments.rounds):
+            await generator.reset()
+            talked = await generator.talk(
+                "authors",
+                "readers",
+                speech(FILLING),
+                seconds=arguments.seconds,
+                warm_seconds=arguments.warm_seconds,
+                rate=arguments.rate,
+                in_flight=arguments.in_flight,
+                window=arguments.window,
+                on_edge=meter.edge,
+            )
+            rounds.append((talked, meter.used))
+            print(f"{talked.measured_accepted / talked.seconds:,.0f} sends/s", flush=True)
+    troubles = {talked.trouble for talked, _ in rounds if talked.trouble}
     return Report(
         "pipeline",
         f"sends a second with one recipient each, {pairs:,} pairs over {len(gateways)} gateways, all on this machine",
@@ -72,35 +74,43 @@ async def measure(platform: Stage, arguments: argparse.Namespace) -> Report:
             "delivered p50 ms",
             "delivered p99 ms",
         ),
-        [
-            (
-                talked.seconds,
-                rate,
-                talked.slowest_second,
-                talked.measured_delivered / talked.seconds,
-                talked.accepted,
-                talked.delivered,
-                talked.refused,
-                "yes" if talked.is_whole else f"NO: {talked.unanswered} unanswered, {talked.closed} closed",
-                talked.answered.p50_ms,
-                talked.answered.p99_ms,
-                talked.arrived.p50_ms,
-                talked.arrived.p99_ms,
-            )
-        ],
+        [_row(talked) for talked, _ in rounds],
         notes=(
             f"budget: >= {BUDGET:,}/s for 60 s; whole: everything accepted was delivered once to its recipient",
             f"{arguments.in_flight} sends unanswered at most; authors get each message too, on top of what is counted",
-            f"cores used: {used.shares(talked.seconds)}",
-            f"microseconds of processor for each send: {cost}",
-            *([talked.trouble] if talked.trouble else []),
+            *(f"cores used: {used.shares(talked.seconds)}" for talked, used in rounds),
+            *(f"microseconds of processor for each send: {_cost(talked, used)}" for talked, used in rounds),
+            *troubles,
         ),
     )
 
 
+def _row(talked: Talked) -> tuple[Cell, ...]:
+    return (
+        talked.seconds,
+        talked.measured_accepted / talked.seconds,
+        talked.slowest_second,
+        talked.measured_delivered / talked.seconds,
+        talked.accepted,
+        talked.delivered,
+        talked.refused,
+        "yes" if talked.is_whole else f"NO: {talked.unanswered} unanswered, {talked.closed} closed",
+        talked.answered.p50_ms,
+        talked.answered.p99_ms,
+        talked.arrived.p50_ms,
+        talked.arrived.p99_ms,
+    )
+
+
+def _cost(talked: Talked, used: Used) -> str:
+    sends = max(1, talked.measured_accepted)
+    return ", ".join(f"{part} {1e6 * seconds / sends:.0f}" for part, seconds in used.by_part.items())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Sends a second through everything.")
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each round")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--warm-seconds", type=float, default=3.0)
     parser.add_argument("--pairs", type=int, default=1_000)
     parser.add_argument("--gateways", type=int, default=2)
@@ -109,7 +119,10 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=512, help="sends unanswered at most")
     parser.add_argument("--window", type=int, default=1, help="sends unanswered of one author at most")
     arguments = parser.parse_args()
-    run(lambda platform: measure(platform, arguments), limit_seconds=arguments.seconds + 90.0)
+    run(
+        lambda platform: measure(platform, arguments),
+        limit_seconds=arguments.rounds * (arguments.seconds + 15.0) + 75.0,
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Results read back: what one benchmark found, and one figure of it by the names of its row and column."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Protocol
@@ -83,12 +84,12 @@ class Figure(Protocol):
 
 @dataclass(frozen=True)
 class Of:
-    """A column of the rows of a result that hold these cells; `pick` makes one figure of several rows."""
+    """A column of the rows of a result that hold these cells; `pick` makes one figure of those of several rounds."""
 
     benchmark: str
     column: str
     row: Mapping[str, Wanted]
-    pick: Callable[[Values], float] = max
+    pick: Callable[[Values], float] = median
 
     def value(self, records: Records) -> float:
         record = records.get(self.benchmark)
@@ -97,9 +98,11 @@ class Of:
         if self.column not in record.columns:
             raise NotMeasured(f"{self.benchmark} has no column {self.column!r}")
         found = record.select(**self.row)
-        if not found:
-            described = ", ".join(f"{name.replace('_', ' ')} {_told(cell)}" for name, cell in self.row.items())
-            raise NotMeasured(f"{self.benchmark} has no row of {described}")
+        # The best of several is not the best of those that happen to be there.
+        for row in _each(self.row):
+            if not record.select(**row):
+                described = ", ".join(f"{name.replace('_', ' ')} {cell}" for name, cell in row.items())
+                raise NotMeasured(f"{self.benchmark} has no row of {described}")
         if broken := next(filter(None, map(_broken, found)), ""):
             raise NotWhole(broken)
         values = [cell for cell in (row[self.column] for row in found) if isinstance(cell, int | float)]
@@ -124,7 +127,7 @@ class Ratio:
         return above / below if below else float("nan")
 
 
-def of(benchmark: str, column: str, /, pick: Callable[[Values], float] = max, **row: Wanted) -> Of:
+def of(benchmark: str, column: str, /, pick: Callable[[Values], float] = median, **row: Wanted) -> Of:
     return Of(benchmark, column, row, pick)
 
 
@@ -193,5 +196,7 @@ def _matches(cell: Cell | None, wanted: Wanted) -> bool:
     return cell == wanted
 
 
-def _told(wanted: Wanted) -> str:
-    return " or ".join(map(str, wanted)) if isinstance(wanted, tuple) else str(wanted)
+def _each(row: Mapping[str, Wanted]) -> Iterator[dict[str, Wanted]]:
+    """One row for each choice among cells."""
+    for choice in product(*(wanted if isinstance(wanted, tuple) else (wanted,) for wanted in row.values())):
+        yield dict(zip(row, choice, strict=True))

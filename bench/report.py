@@ -56,7 +56,7 @@ class Report(Found):
     load_before: float = LOAD_BEFORE
 
     def publish(self) -> None:
-        """Print the table and write `.data/bench/<name>.json`."""
+        """Print the table, and the same as one line of JSON, and write that to `.data/bench/<name>.json`."""
         circumstances = {
             "commit": commit(),
             "command": command(),
@@ -68,9 +68,9 @@ class Report(Found):
         print(table(self.columns, self.rows))
         for note in self.notes:
             print(f"- {note}")
-        sys.stdout.flush()
-        RESULTS.mkdir(parents=True, exist_ok=True)
         record = {**circumstances, **asdict(self)}
+        print(json.dumps(record, default=str), flush=True)
+        RESULTS.mkdir(parents=True, exist_ok=True)
         (RESULTS / f"{self.name}.json").write_text(json.dumps(record, indent=1, default=str) + "\n")
 
 

@@ -90,9 +90,22 @@ def test_a_figure_of_a_run_that_lost_something_is_within_nothing(folder: Path, f
 
 def test_ours_is_held_against_the_best_of_the_peers_that_could_be_measured(folder: Path):
     ours = of("fanout", "x floor", at_once=1, server="ours")
-    peers = of("fanout", "x floor", at_once=1, server=("peer a", "peer b", "peer c"))
+    peers = of("fanout", "x floor", max, at_once=1, server=("peer a", "peer b", "peer c"))
 
     assert Ratio(ours, peers).value(read(folder)) == pytest.approx(2.0)
+
+
+def test_the_best_of_the_peers_is_not_known_while_one_of_them_has_no_row(folder: Path):
+    peers = of("fanout", "x floor", max, at_once=1, server=("peer a", "peer d"))
+
+    with pytest.raises(NotMeasured, match="no row of at once 1, server peer d"):
+        peers.value(read(folder))
+
+
+def test_of_several_rounds_the_one_in_the_middle_counts(folder: Path):
+    a_result(folder, "channel", ["deliveries/s"], [300], [100], [200])
+
+    assert of("channel", "deliveries/s").value(read(folder)) == 200
 
 
 def test_a_run_that_was_longer_than_asked_for_counts(folder: Path):
