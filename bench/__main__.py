@@ -45,7 +45,7 @@ LONG = {
     "gateway_memory": Run("gateway_memory", 150),
     "slow_readers": Run("slow_readers", 240),
     "loops": Run("loops", 240),
-    "mixed": Run("mixed", 200),
+    "mixed": Run("mixed", 240),
     "flatness": Run("flatness", 300),
     "audience": Run("audience", 660),
     "channel_50000": Run("channel", 300, "--members 50000 --gateways 4 --rates 2 4 --bursts 1"),

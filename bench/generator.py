@@ -203,13 +203,14 @@ class Swarm:
         among: int = 2**30,
         words: int = 1,
         each: float = 1.0,
+        timed_one_in: int = 61,
         drain_seconds: float = 10.0,
         on_edge: Callable[[], None] = lambda: None,
     ) -> Talked:
         """Let authors send by turns, `in_flight` unanswered in all and `window` of each, at most `rate` a second.
 
         `%w` in `text` becomes one of the client's `words` after the first of its line of values, by turns.  `each` is
-        how many of the readers get what one author says.
+        how many of the readers get what one author says; of what they get one in so many is timed.
         """
         self._tell(
             "talk",
@@ -224,6 +225,7 @@ class Swarm:
             among=among,
             words=words,
             each=each,
+            timed_one_in=timed_one_in,
         )
         async with asyncio.timeout(warm_seconds + seconds + 3 * drain_seconds + ANSWER_SECONDS):
             while True:

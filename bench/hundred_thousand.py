@@ -192,7 +192,7 @@ def main() -> None:
     parser.add_argument("--gateways", type=int, default=6, help="processes of the gateway, floors, and generators")
     parser.add_argument("--sizes", type=int, nargs="*", default=[], help="smaller numbers to broadcast to on the way")
     parser.add_argument("--waves", type=int, default=2, help="how often all come and go")
-    parser.add_argument("--broadcasts", type=int, default=5, help="for each size, at the least")
+    parser.add_argument("--broadcasts", type=int, default=9, help="for each size, at the least")
     parser.add_argument(
         "--in-flight", type=int, default=1_536, help="clients on their way at once: a crowd at six doors"
     )

@@ -69,7 +69,15 @@ class Talk:
     async def go(self, seconds: float) -> Done:
         _, members, rate = KINDS[self.name]
         talked = await self.generator.talk(
-            CROWD, CROWD, SPEECH, seconds=seconds, warm_seconds=WARM_SECONDS, rate=rate, in_flight=512, each=members
+            CROWD,
+            CROWD,
+            SPEECH,
+            seconds=seconds,
+            warm_seconds=WARM_SECONDS,
+            rate=rate,
+            in_flight=512,
+            each=members,
+            timed_one_in=1,
         )
         # What is delivered again may come when the talk is over: all talks so far are counted.
         seen = (await self.generator.report())["groups"][CROWD]["deliveries"]
@@ -226,7 +234,7 @@ async def measure(platform: Stage, seconds: float, count: int) -> Report:
         rows,
         notes=(
             f"medians of {count} interleaved rounds, {seconds:g} s of each; x: mixed over alone in the same round",
-            "from a member's frame to a member's socket, one delivery of 61 is timed; come and go: from SYN to synced",
+            "from a member's frame to a member's socket, every delivery is timed; come and go: from SYN to synced",
             "us: processor time of gateways and worker for a delivery, or for who comes and who goes; all at once: of "
             f"all over all deliveries, beside the sum of each alone; {rest.services:.3f} cores at rest are taken off",
             f"cores used when all is at once: {median(one.services for one in mixed):.2f} by gateways and worker, "

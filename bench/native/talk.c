@@ -40,6 +40,7 @@ void talk_begin(const char *line) {
     talk.in_flight = (int)json_number(line, "in_flight", 256);
     talk.rate = json_number(line, "rate", 0);
     talk.each = json_number(line, "each", 1);
+    sample_every = (unsigned)json_number(line, "timed_one_in", sample_every);
     talk.warm_seconds = json_number(line, "warm_seconds", 1);
     talk.seconds = json_number(line, "seconds", 5);
     talk.drain_seconds = json_number(line, "drain_seconds", 5);
