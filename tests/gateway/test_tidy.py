@@ -28,14 +28,20 @@ def test_those_who_come_and_go_a_few_at_a_time_cost_no_pause():
 async def test_what_was_remembered_of_those_who_left_is_forgotten(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tidy, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(tidy, "SETTLE_SECONDS", 0.05)
-    present = [MIN_LEFT]
+    present = MIN_LEFT
+    looks: list[int] = []
     forgotten: list[int] = []
-    keeping = asyncio.create_task(tidy.keep_tidy(lambda: present[0], lambda: forgotten.append(present[0])))
+
+    def look() -> int:
+        looks.append(present)
+        return present
+
+    keeping = asyncio.create_task(tidy.keep_tidy(look, lambda: forgotten.append(present)))
     try:
-        await eventually(lambda: gc.get_freeze_count() > 0)
-        assert not forgotten
-        present[0] = 0
-        await eventually(lambda: forgotten == [0])
+        await eventually(lambda: looks)
+        present = 0
+        await eventually(lambda: forgotten)
+        assert forgotten == [0]
     finally:
         keeping.cancel()
         gc.unfreeze()
