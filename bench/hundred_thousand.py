@@ -25,7 +25,7 @@ NAME = "hundred_thousand"
 HEARTBEAT_SECONDS = 28.0
 """The gateway pings everybody every 25 s, some a little later."""
 GIVE_BACK_SECONDS = 42.0
-"""It looks every 5 s whether most have left, and then waits for 30 s until their timers have run out."""
+"""It looks every second whether most have left, and then waits for 30 s until their timers have run out."""
 ENDS = 4
 """For each connection: two of it, and two of that to a floor."""
 DELIVERIES_EACH = 50_000

@@ -32,7 +32,8 @@ CHURN = 25.0
 CONNECTS_PER_SECOND = 1_000.0
 SETTLE_SECONDS = 1.5
 WARM_SECONDS = 1.0
-LIMIT_SECONDS = 150.0
+SPARE_SECONDS = 60.0
+"""To begin, and to end."""
 SPEECH = speech(PROSE[: 200 - 21])
 FOLLOW = ((WELCOME, '{"id":1,"op":"subscribe","conversation_id":"%w"}'), ('{"id":1,"ok":true', ""))
 CROWD = "people"
@@ -248,7 +249,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=5.0, help="of each stretch")
     arguments = parser.parse_args()
-    run(lambda platform: measure(platform, arguments.seconds, arguments.rounds), limit_seconds=LIMIT_SECONDS)
+    # At rest, and all once before; then in every round each kind, who come and go, and all at once.
+    stretches = 2 + arguments.rounds * (len(KINDS) + 2)
+    run(
+        lambda platform: measure(platform, arguments.seconds, arguments.rounds),
+        limit_seconds=SPARE_SECONDS + stretches * (arguments.seconds + 2 * WARM_SECONDS),
+    )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 
 def command(service: str) -> list[str]:
-    return [sys.executable, "-m", f"services.{service}"]
+    module = ["causerie", "canary"] if service == "canary" else [f"services.{service}"]
+    return [sys.executable, "-m", *module]
 
 
 def environment(service: str, given: Mapping[str, str]) -> dict[str, str]:

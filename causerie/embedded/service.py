@@ -5,7 +5,6 @@ It is started as an operator starts it and never imported, so that its crash, it
 
 import asyncio
 import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,7 +43,7 @@ class Service(Process):
         ports = {"CAUSERIE_HEALTH_PORT": str(self.health_port)} | ({"PORT": str(self.port)} if self.port else {})
         super().__init__(
             name or service,
-            [sys.executable, "-m", "causerie", "canary"] if service == "canary" else interpreter.command(service),
+            interpreter.command(service),
             ladder=[(signal.SIGTERM, drain_seconds)],
             record=record,
             log=log,
